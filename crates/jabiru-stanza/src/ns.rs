@@ -1,0 +1,30 @@
+//! Namespace names (RFC 6120 §14 and Appendix A; XEPs as named).
+
+/// Streams: the root, its features and its errors (RFC 6120 §4.8.1).
+pub const STREAM: &str = "http://etherx.jabber.org/streams";
+/// Content of a client stream (RFC 6120 §4.8.3).
+pub const CLIENT: &str = "jabber:client";
+/// Content of a server stream (RFC 6120 §4.8.3).
+pub const SERVER: &str = "jabber:server";
+/// STARTTLS (RFC 6120 §14.1).
+pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
+/// SASL (RFC 6120 §14.2).
+pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
+/// Stream error conditions (RFC 6120 §14.3).
+pub const STREAM_ERROR: &str = "urn:ietf:params:xml:ns:xmpp-streams";
+/// Resource binding (RFC 6120 §14.4).
+pub const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
+/// Stanza error conditions (RFC 6120 §14.5).
+pub const STANZA_ERROR: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
+/// The legacy session request (RFC 3921 §3), answered for old clients.
+pub const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
+/// Channel-binding types on offer (XEP-0440).
+pub const SASL_CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0";
+/// Service discovery: identity and features (XEP-0030).
+pub const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
+/// Service discovery: items (XEP-0030).
+pub const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
+/// Software version (XEP-0092).
+pub const VERSION: &str = "jabber:iq:version";
+/// Ping (XEP-0199).
+pub const PING: &str = "urn:xmpp:ping";
