@@ -1,0 +1,33 @@
+//! Checking a password against stored keys, as a job of its own (RFC 4616; RFC 5802 §3).
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::scram::ScramCredentials;
+use crate::{PasswordOutcome, ScramHash};
+
+/// A password and what it has to match. PBKDF2 takes milliseconds on purpose, so this leaves the machine
+/// and runs wherever the caller keeps such work.
+pub struct PasswordCheck {
+    pub(crate) hash: ScramHash,
+    pub(crate) password: Zeroizing<String>,
+    pub(crate) credentials: ScramCredentials,
+    /// `false`: made-up credentials of an unknown account, which no password matches.
+    pub(crate) known: bool,
+}
+
+impl PasswordCheck {
+    /// Derives the keys and compares them. Takes the same time whether or not the account exists.
+    #[must_use]
+    pub fn run(self) -> PasswordOutcome {
+        PasswordOutcome { correct: self.credentials.matches(self.hash, &self.password) & self.known }
+    }
+}
+
+/// Neither the password nor the keys.
+impl fmt::Debug for PasswordCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasswordCheck").field("hash", &self.hash).finish_non_exhaustive()
+    }
+}
