@@ -1,0 +1,4 @@
+DROP TABLE account_change_counter;
+DROP TABLE account_changes;
+DROP TABLE scram_credentials;
+DROP TABLE accounts;
