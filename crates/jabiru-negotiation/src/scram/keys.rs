@@ -170,3 +170,53 @@ pub(crate) fn digest(hash: ScramHash, data: &[u8]) -> Zeroizing<Vec<u8>> {
         ScramHash::Sha512 => Sha512::digest(data).to_vec(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_prepared() {
+        let derive = |password| ScramKeys::derive(ScramHash::Sha256, password, b"salt", 2);
+        // RFC 4013 §3: a soft hyphen vanishes, compatibility characters are replaced.
+        assert_eq!(derive("I\u{AD}X").unwrap().stored_key(), derive("IX").unwrap().stored_key());
+        assert_eq!(derive("\u{2168}").unwrap().stored_key(), derive("IX").unwrap().stored_key());
+        assert_ne!(derive("ix").unwrap().stored_key(), derive("IX").unwrap().stored_key());
+        for (password, expected) in [
+            ("", PasswordError::Empty),
+            ("\u{AD}", PasswordError::Empty),
+            ("a\u{7}", PasswordError::Prohibited),
+            ("\u{627}1", PasswordError::Prohibited),
+        ] {
+            assert_eq!(derive(password).unwrap_err(), expected, "{password:?}");
+        }
+        assert_eq!(
+            ScramKeys::derive(ScramHash::Sha1, "a", b"salt", 0).unwrap_err(),
+            PasswordError::NoIterations
+        );
+    }
+
+    #[test]
+    fn keys_have_the_length_of_their_hash() {
+        for hash in ScramHash::ALL {
+            let keys = ScramKeys::derive(hash, "pencil", b"salt", 3).unwrap();
+            assert_eq!((keys.stored_key().len(), keys.server_key().len()), (hash.output_len(), hash.output_len()));
+            assert!(ScramKeys::from_stored(hash, keys.stored_key(), keys.server_key()).is_ok());
+            assert_eq!(
+                ScramKeys::from_stored(hash, &keys.stored_key()[1..], keys.server_key()).unwrap_err(),
+                PasswordError::KeyLength
+            );
+            let credentials = ScramCredentials { keys, salt: b"salt".to_vec(), iterations: 3 };
+            assert!(credentials.matches(hash, "pencil"));
+            assert!(!credentials.matches(hash, "pencils"));
+            assert!(!credentials.matches(hash, ""));
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let keys = ScramKeys::from_stored(ScramHash::Sha1, &[0xAB; 20], &[0xCD; 20]).unwrap();
+        let shown = format!("{:?}", ScramCredentials { keys, salt: vec![], iterations: 1 });
+        assert!(!shown.contains("171") && !shown.contains("205") && !shown.contains("ab"), "{shown}");
+    }
+}

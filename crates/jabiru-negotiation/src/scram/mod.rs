@@ -10,4 +10,4 @@ mod server;
 
 pub use keys::{DEFAULT_ITERATIONS, PasswordError, SALT_BYTES, ScramCredentials, ScramKeys, random_salt};
 pub use message::{ClientFirst, Gs2ChannelBinding, MessageError};
-pub use server::ServerMechanism;
+pub use server::{Binding, ServerMechanism};
