@@ -1,1 +1,45 @@
-//! stub
+//! Sockets, TLS and clocks under an XMPP stream: the only floor that drives them.
+//!
+//! A [`Listener`] admits connections up to stated bounds, a [`Connection`] turns one into events
+//! ([`Wake`]) for the task that owns it, an [`Outbox`] takes what any task wants to send on it, and
+//! [`TlsSettings`] hold certificates by domain. What the octets mean is not known here: elements
+//! are read by `jabiru-xml`, negotiated by `jabiru-negotiation` and routed by `jabiru-router`.
+//!
+//! ```
+//! use std::time::Duration;
+//! use jabiru_net::{Admission, Connection, ConnectionLimits, Listener, Wake};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), Admission::new(10, 10))?;
+//! let client = std::net::TcpStream::connect(listener.local_address()?)?;
+//!
+//! let (socket, peer, _admitted) = listener.accept().await;
+//! let limits = ConnectionLimits { outbox_bytes: 65_536, stall_timeout: Duration::from_secs(60) };
+//! let mut connection = Connection::new(socket, peer, limits)?;
+//! connection.outbox().push(|out| out.extend_from_slice(b"hello")).expect("there is room");
+//! drop(client);
+//! // What waits is sent while the connection waits for octets; here there are none any more.
+//! match connection.next(None).await {
+//!     Ok(Wake::Ended) | Err(_) => {}
+//!     other => panic!("{other:?}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Memory: an idle connection holds no buffer. Reading and writing borrow buffers of the worker
+//! thread; an outbox holds what waits, up to its capacity, and as much again while it is written.
+
+mod buffer;
+mod connection;
+mod listener;
+mod outbox;
+mod tls;
+mod transport;
+
+pub use buffer::Chunk;
+pub use connection::{Connection, ConnectionLimits, Wake};
+pub use listener::{Admission, Admitted, Listener};
+pub use outbox::Outbox;
+pub use tls::{Identity, IdentityError, TlsSettings};

@@ -1,0 +1,134 @@
+//! The exchange of stanzas on an established stream (RFC 6120 §8), up to its end (§4.4).
+
+use std::io;
+use std::sync::Arc;
+
+use jabiru_net::{Connection, Wake};
+use jabiru_router::{ResourceId, Router};
+use jabiru_stanza::{
+    ContentNamespace, FullJid, Jid, PresenceType, RawElement, Stanza, StanzaError, StanzaFault, StanzaKind,
+    StreamCondition, StreamError, ns,
+};
+use jabiru_xml::{Event, Reader};
+
+use crate::negotiate::log_end;
+
+/// One established stream.
+pub(crate) struct Exchange<'a> {
+    pub(crate) router: &'a Router,
+    pub(crate) connection: &'a mut Connection,
+    pub(crate) reader: Reader,
+    pub(crate) jid: &'a FullJid,
+    pub(crate) id: ResourceId,
+    /// The same address, as every stanza is stamped with it.
+    pub(crate) from: Arc<Jid>,
+    /// The stream's default language (§4.7.4).
+    pub(crate) lang: Option<Arc<str>>,
+}
+
+/// How a stream came to its end.
+enum End {
+    /// The client closed it.
+    Closed,
+    /// The server closes it.
+    Error(StreamError),
+    /// The server closes it without fault (§4.4).
+    Ordered,
+}
+
+impl Exchange<'_> {
+    /// Handles stanzas until the stream ends; returns the last words to send, if anybody is there
+    /// to hear them.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub(crate) async fn run(mut self, input: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        let mut end = self.read(input).await;
+        let end = loop {
+            if let Some(end) = end {
+                break end;
+            }
+            end = match self.connection.next(None).await? {
+                Wake::Received(chunk) => self.read(&chunk).await,
+                Wake::Ended => return Ok(None),
+                Wake::EndOrdered(Some(error)) => Some(End::Error(error)),
+                Wake::EndOrdered(None) => Some(End::Ordered),
+                Wake::Deadline => None,
+            };
+        };
+        let mut last_words = Vec::new();
+        match &end {
+            End::Closed | End::Ordered => log_end(self.connection, None),
+            End::Error(error) => {
+                log_end(self.connection, Some(error));
+                error.write(&mut last_words);
+            }
+        }
+        last_words.extend_from_slice(b"</stream:stream>");
+        Ok(Some(last_words))
+    }
+
+    /// Handles everything in what was received, one after the other (§10.1).
+    async fn read(&mut self, mut input: &[u8]) -> Option<End> {
+        loop {
+            let end = match self.reader.read(&mut input) {
+                Ok(None) => return None,
+                Ok(Some(Event::Element(element))) => self.element(element).await,
+                Ok(Some(Event::StreamClose)) => Some(End::Closed),
+                Ok(Some(Event::StreamOpen(_))) => Some(End::Error(StreamCondition::InvalidXml.into())),
+                Err(error) => Some(End::Error(StreamError::from(&error))),
+            };
+            if end.is_some() {
+                return end;
+            }
+        }
+    }
+
+    async fn element(&mut self, element: RawElement) -> Option<End> {
+        match Stanza::parse(element, ContentNamespace::Client) {
+            Ok(stanza) => {
+                let stanza = self.stamp(stanza);
+                self.router.receive(self.jid, self.id, stanza).await;
+                None
+            }
+            Err(StanzaFault::Stanza { stanza, error }) => self.answer(*stanza, &error),
+            Err(StanzaFault::Stream(error)) => Some(End::Error(error)),
+        }
+    }
+
+    /// §8.1.2.1: whatever `from` the client wrote, it is the full JID of its resource, or the bare
+    /// JID where a subscription is concerned.
+    fn stamp(&self, mut stanza: Stanza) -> Stanza {
+        match stanza.kind() {
+            StanzaKind::Presence(
+                PresenceType::Subscribe
+                | PresenceType::Subscribed
+                | PresenceType::Unsubscribe
+                | PresenceType::Unsubscribed,
+            ) => stanza.set_from(Jid::from(self.jid.to_bare())),
+            StanzaKind::Presence(_) => stanza.set_from(self.from.clone()),
+            StanzaKind::Message(_) | StanzaKind::Iq(_) => {
+                stanza.set_from(self.from.clone());
+                // §10.3.1, §10.3.3: without `to` it is for the sender's own account.
+                if stanza.to().is_none() {
+                    stanza.set_to(Jid::from(self.jid.to_bare()));
+                }
+            }
+        }
+        if let Some(lang) = &self.lang {
+            stanza.set_lang(lang.clone());
+        }
+        stanza
+    }
+
+    /// Tells the client what is wrong with a stanza that goes nowhere.
+    fn answer(&self, mut stanza: Stanza, error: &StanzaError) -> Option<End> {
+        stanza.set_from(self.from.clone());
+        let answer = error.reply_to(&stanza)?;
+        match self.connection.outbox().push(|out| answer.write(out, ns::CLIENT)) {
+            Ok(()) => None,
+            // Nothing is read while the outbox is half full: this one has asked for all that at once.
+            Err(_) => Some(End::Error(StreamCondition::ResourceConstraint.into())),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The service: what all client streams share, and how one lives from accept to close.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jabiru_negotiation::Policy;
+use jabiru_net::{Admitted, Connection, Listener, TlsSettings};
+use jabiru_router::Router;
+use jabiru_stanza::{Jid, StreamCondition, StreamError};
+use jabiru_storage::{Accounts, ChangeKind};
+
+use crate::exchange::Exchange;
+use crate::live::{Entry, Live};
+use crate::negotiate::{Established, Negotiated, negotiate};
+use crate::settings::Settings;
+use crate::watch::{Watch, reason};
+
+/// Client streams: cheap to clone, shared by all listeners.
+#[derive(Clone)]
+pub struct C2s {
+    service: Arc<Service>,
+}
+
+/// What protects the streams of a listener.
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// Nothing, ever. Only for streams that something else protects, and for measuring.
+    Plain,
+    /// STARTTLS (RFC 6120 §5).
+    StartTls(TlsSettings),
+    /// TLS from the first octet (XEP-0368).
+    DirectTls(TlsSettings),
+}
+
+pub(crate) struct Service {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) settings: Settings,
+    pub(crate) router: Router,
+    pub(crate) accounts: Arc<dyn Accounts>,
+    pub(crate) watch: Watch,
+    live: Arc<Live>,
+}
+
+impl C2s {
+    /// Puts the parts together. Nothing happens before [`serve`](Self::serve).
+    #[must_use]
+    pub fn new(policy: Policy, settings: Settings, router: Router, accounts: Arc<dyn Accounts>) -> C2s {
+        let live = Arc::default();
+        let watch = Watch::default();
+        C2s { service: Arc::new(Service { policy: Arc::new(policy), settings, router, accounts, watch, live }) }
+    }
+
+    /// Accepts client streams until dropped. Each has a task of its own, so a panic in one ends
+    /// that stream alone.
+    pub async fn serve(&self, listener: Listener, transport: Transport) {
+        let transport = Arc::new(transport);
+        loop {
+            let (socket, peer, admitted) = listener.accept().await;
+            let connection = match Connection::new(socket, peer, self.service.settings.connection()) {
+                Ok(connection) => connection,
+                Err(error) => {
+                    tracing::debug!(%peer, %error, "connection lost before it began");
+                    continue;
+                }
+            };
+            let entry = self.service.live.enter(connection.outbox());
+            let service = self.service.clone();
+            let transport = transport.clone();
+            tokio::spawn(async move { service.connection(connection, &transport, entry, admitted).await });
+        }
+    }
+
+    /// Ends the streams of accounts that are disabled, removed or given another password, by
+    /// whichever process. Runs until dropped.
+    pub async fn watch_accounts(&self) {
+        let Service { watch, accounts, router, live, settings, .. } = &*self.service;
+        watch.run(&**accounts, router, live, settings.account_watch_interval).await;
+    }
+
+    /// How many connections there are.
+    #[must_use]
+    pub fn stream_count(&self) -> usize {
+        self.service.live.count()
+    }
+
+    /// Ends every stream with `system-shutdown` (RFC 6120 §4.9.3.20) and waits until what was
+    /// pending is sent, at most for `within`. Listeners have to be stopped before. Returns how
+    /// many streams had not ended in time.
+    pub async fn shut_down(&self, within: Duration) -> usize {
+        self.service.live.end_all(&StreamError::new(StreamCondition::SystemShutdown));
+        let ended = tokio::time::timeout(within, self.service.live.wait_until_empty()).await;
+        if ended.is_ok() { 0 } else { self.service.live.count() }
+    }
+}
+
+impl fmt::Debug for C2s {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("C2s").field("streams", &self.stream_count()).finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// One connection from accept to close.
+    async fn connection(&self, mut connection: Connection, transport: &Transport, entry: Entry, _admitted: Admitted) {
+        let peer = connection.peer();
+        tracing::debug!(%peer, "connection accepted");
+        let last_words = match negotiate(self, transport, &mut connection).await {
+            Ok(Negotiated::Established(established)) => {
+                self.established(&mut connection, *established, &entry).await
+            }
+            Ok(Negotiated::Closed(last_words)) => Some(last_words),
+            Ok(Negotiated::Gone) => None,
+            Err(error) => {
+                tracing::debug!(%peer, %error, "connection failed");
+                None
+            }
+        };
+        match last_words {
+            Some(last_words) => connection.finish(&last_words, self.settings.closing_timeout).await,
+            None => tracing::debug!(%peer, "connection lost"),
+        }
+    }
+
+    /// An established stream, up to its last words.
+    async fn established(
+        &self,
+        connection: &mut Connection,
+        established: Established,
+        entry: &Entry,
+    ) -> Option<Vec<u8>> {
+        let Established { bound, lang, reader, input, proven } = established;
+        let account = bound.jid.to_bare();
+        tracing::info!(jid = %bound.jid, peer = %connection.peer(), "stream established");
+        if self.watch.disturbed(&account, proven) {
+            connection.outbox().end(Some(reason(ChangeKind::Credentials)));
+        }
+        entry.identify(account);
+        let exchange = Exchange {
+            router: &self.router,
+            connection,
+            reader,
+            jid: &bound.jid,
+            id: bound.id,
+            from: Arc::new(Jid::from(bound.jid.clone())),
+            lang: lang.map(Arc::from),
+        };
+        let last_words = exchange.run(&input).await;
+        tracing::info!(jid = %bound.jid, "stream ended");
+        bound.leave().await;
+        last_words.unwrap_or_else(|error| {
+            tracing::debug!(%error, "connection failed");
+            None
+        })
+    }
+}

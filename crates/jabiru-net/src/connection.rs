@@ -1,0 +1,261 @@
+//! One connection: what arrives, what leaves, and when to stop waiting.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use jabiru_negotiation::TlsInfo;
+use jabiru_stanza::StreamError;
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+use tokio_rustls::TlsAcceptor;
+
+use crate::buffer::{self, Chunk};
+use crate::outbox::Outbox;
+use crate::tls::TlsSettings;
+use crate::transport::Transport;
+
+/// A socket with what waits to be sent on it. One task owns it.
+#[derive(Debug)]
+pub struct Connection {
+    transport: Transport,
+    outbox: Arc<Outbox>,
+    /// Taken from the outbox; `writing[written..]` is still to be sent.
+    writing: Vec<u8>,
+    written: usize,
+    /// Since when the socket takes nothing.
+    stalled: Option<Instant>,
+    /// How long the socket may take nothing.
+    stall_timeout: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Bytes given to the transport are not on the wire yet (TLS keeps some).
+    unflushed: bool,
+    peer: SocketAddr,
+}
+
+/// Why [`Connection::next`] returns.
+#[derive(Debug)]
+pub enum Wake {
+    /// Octets arrived.
+    Received(Chunk),
+    /// The other side sends no more.
+    Ended,
+    /// The deadline has passed.
+    Deadline,
+    /// [`Outbox::end`] was called: end the stream, with this error.
+    EndOrdered(Option<StreamError>),
+}
+
+/// Bounds of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionLimits {
+    /// Bytes that may wait to be sent before deliveries are refused.
+    pub outbox_bytes: usize,
+    /// How long the socket may take nothing although something waits; then the connection is given
+    /// up.
+    pub stall_timeout: Duration,
+}
+
+impl Connection {
+    /// Takes over an accepted socket.
+    ///
+    /// # Errors
+    /// Whatever the system says to the socket options (no delay).
+    pub fn new(socket: TcpStream, peer: SocketAddr, limits: ConnectionLimits) -> io::Result<Connection> {
+        // Stanzas leave in one write already; waiting for more to send would only delay them.
+        socket.set_nodelay(true)?;
+        Ok(Connection {
+            transport: Transport::Plain(socket),
+            outbox: Arc::new(Outbox::new(limits.outbox_bytes)),
+            writing: Vec::new(),
+            written: 0,
+            stalled: None,
+            stall_timeout: limits.stall_timeout,
+            timer: None,
+            unflushed: false,
+            peer,
+        })
+    }
+
+    /// Where to put what is to be sent, from any task.
+    #[must_use]
+    pub fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
+    }
+
+    /// The other side's address.
+    #[must_use]
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Sends what waits in the outbox until something happens that the owner must see.
+    ///
+    /// Cancel-safe: nothing received or to be sent is lost if the future is dropped. Nothing is
+    /// read while more than half of the outbox's capacity waits to be sent.
+    ///
+    /// # Errors
+    /// What the socket says, and `TimedOut` if it has taken nothing for the stall time-out.
+    pub async fn next(&mut self, deadline: Option<Instant>) -> io::Result<Wake> {
+        poll_fn(|context| self.poll_next(context, deadline)).await
+    }
+
+    fn poll_next(&mut self, context: &mut Context<'_>, deadline: Option<Instant>) -> Poll<io::Result<Wake>> {
+        loop {
+            if let Poll::Ready(Err(error)) = self.poll_send(context) {
+                return Poll::Ready(Err(error));
+            }
+            if let Some(error) = self.outbox.take_ending() {
+                return Poll::Ready(Ok(Wake::EndOrdered(error)));
+            }
+            if !self.outbox.is_congested() {
+                match self.transport.poll_read(context) {
+                    Poll::Ready(Ok(chunk)) if chunk.is_empty() => return Poll::Ready(Ok(Wake::Ended)),
+                    Poll::Ready(Ok(chunk)) => return Poll::Ready(Ok(Wake::Received(chunk))),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending => {}
+                }
+            }
+            let stall = self.stalled.map(|since| since + self.stall_timeout);
+            if self.poll_timer(context, earlier(deadline, stall)).is_ready() {
+                let now = Instant::now();
+                if stall.is_some_and(|stall| stall <= now) {
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+                return Poll::Ready(Ok(Wake::Deadline));
+            }
+            if self.stalled.is_some() {
+                // The socket wakes us; only an order to end could come from the outbox, and it must.
+                match self.outbox.poll_ending(context) {
+                    Poll::Ready(()) => continue,
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            if self.outbox.poll_wake(context).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Ready when nothing waits to be sent any more.
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if self.written == self.writing.len() {
+                self.writing.clear();
+                self.written = 0;
+                if !self.outbox.take_pending(&mut self.writing) {
+                    break;
+                }
+            }
+            match self.transport.poll_write(context, &self.writing[self.written..]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => {
+                    self.written += count;
+                    self.unflushed = true;
+                    self.stalled = None;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return self.stall(),
+            }
+        }
+        if self.writing.capacity() > 0 {
+            buffer::give_writing(std::mem::take(&mut self.writing));
+        }
+        if self.unflushed {
+            match self.transport.poll_flush(context) {
+                Poll::Ready(Ok(())) => self.unflushed = false,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return self.stall(),
+            }
+        }
+        self.stalled = None;
+        Poll::Ready(Ok(()))
+    }
+
+    fn stall<T>(&mut self) -> Poll<io::Result<T>> {
+        self.stalled.get_or_insert_with(Instant::now);
+        Poll::Pending
+    }
+
+    fn poll_timer(&mut self, context: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {
+        let Some(deadline) = deadline else {
+            self.timer = None;
+            return Poll::Pending;
+        };
+        let deadline = tokio::time::Instant::from_std(deadline);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if timer.deadline() != deadline {
+            timer.as_mut().reset(deadline);
+        }
+        timer.as_mut().poll(context)
+    }
+
+    /// Sends everything that waits, within a bound.
+    ///
+    /// # Errors
+    /// What the socket says, and `TimedOut` when the time is over.
+    pub async fn flush(&mut self, within: Duration) -> io::Result<()> {
+        tokio::time::timeout(within, poll_fn(|context| self.poll_send(context))).await?
+    }
+
+    /// Receives TLS for a stream to `domain`, within a bound. What waits is sent first, in clear:
+    /// `<proceed/>` must have left (RFC 6120 §5.4.2.3).
+    ///
+    /// # Errors
+    /// What TLS or the socket say, and `TimedOut`; the connection can't be used afterwards.
+    pub async fn receive_tls(
+        &mut self,
+        settings: &TlsSettings,
+        domain: Option<&str>,
+        within: Duration,
+    ) -> io::Result<TlsInfo> {
+        self.flush(within).await?;
+        let Transport::Plain(socket) = std::mem::replace(&mut self.transport, Transport::Closed) else {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "TLS was negotiated already"));
+        };
+        let acceptor = TlsAcceptor::from(settings.config(domain));
+        let session = tokio::time::timeout(within, acceptor.accept(socket)).await??;
+        let info = settings.info(session.get_ref().1, domain);
+        self.transport = Transport::Tls(Box::new(session));
+        Ok(info)
+    }
+
+    /// Sends the last words and ends the connection. Whatever still arrives is read and thrown
+    /// away until the other side ends too or the time is over: closing a socket with unread
+    /// octets would reset it and could destroy what was sent last.
+    pub async fn finish(mut self, last_words: &[u8], within: Duration) {
+        self.outbox.push_last(last_words);
+        self.outbox.shut();
+        let ending = async {
+            poll_fn(|context| self.poll_send(context)).await?;
+            poll_fn(|context| self.transport.poll_shutdown(context)).await?;
+            let mut discarded = 0;
+            while discarded < DISCARDED_AT_THE_END {
+                match poll_fn(|context| self.transport.poll_read(context)).await? {
+                    chunk if chunk.is_empty() => break,
+                    chunk => discarded += chunk.len(),
+                }
+            }
+            io::Result::Ok(())
+        };
+        match tokio::time::timeout(within, ending).await {
+            Ok(Ok(())) | Err(_) => {}
+            // The other side is gone already: there is nobody left to tell.
+            Ok(Err(error)) => tracing::trace!(%error, "while ending a connection"),
+        }
+    }
+}
+
+/// Octets read and thrown away while a connection ends.
+const DISCARDED_AT_THE_END: usize = 256 * 1024;
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}

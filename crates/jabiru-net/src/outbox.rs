@@ -1,0 +1,233 @@
+//! What waits to be sent on one stream, filled from any task and emptied by the connection's own.
+//!
+//! An [`Outbox`] is bounded in bytes. At the bound a delivery is refused ([`Refused::Full`]) and
+//! the sender is told so; nothing is dropped silently. While an outbox is more than half full, its
+//! connection does not read: a client that asks without taking the answers stops itself first.
+
+use std::task::{Context, Poll, Waker};
+
+use jabiru_router::{Refused, ResourceSink};
+use jabiru_stanza::{Stanza, StreamError, ns};
+use parking_lot::Mutex;
+
+use crate::buffer;
+
+/// The sending half of a connection.
+pub struct Outbox {
+    state: Mutex<State>,
+    /// Bytes that may wait before deliveries are refused.
+    capacity: usize,
+}
+
+struct State {
+    /// Written and not yet handed to the socket.
+    pending: Vec<u8>,
+    /// Deliveries that came before [`Outbox::release_deliveries`]; `None` once it was called.
+    held: Option<Vec<u8>>,
+    /// The order to end the stream, until its connection takes it.
+    ending: Option<Option<StreamError>>,
+    /// No delivery is accepted any more.
+    closed: bool,
+    /// The connection's task, while it waits.
+    waiting: Option<Waker>,
+}
+
+impl Outbox {
+    /// An empty outbox that refuses deliveries once `capacity` bytes wait in it.
+    #[must_use]
+    pub fn new(capacity: usize) -> Outbox {
+        let state = State { pending: Vec::new(), held: Some(Vec::new()), ending: None, closed: false, waiting: None };
+        Outbox { state: Mutex::new(state), capacity }
+    }
+
+    /// Lets deliveries of stanzas follow what was pushed so far. Until then they are held back: a
+    /// resource can be written to from the moment it is registered, but its stream must first hear
+    /// that it was bound (RFC 6120 §7.6.1).
+    pub fn release_deliveries(&self) {
+        let waker = {
+            let mut state = self.state.lock();
+            let Some(held) = state.held.take() else { return };
+            state.pending.extend_from_slice(&held);
+            state.waiting.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Lets `write` append what must leave as one piece, and wakes the connection if it waits.
+    ///
+    /// # Errors
+    /// [`Refused::Full`] if `capacity` bytes wait already, [`Refused::Gone`] after the stream's
+    /// end was ordered; `write` is not called then. One piece may pass the bound by its own size.
+    pub fn push(&self, write: impl FnOnce(&mut Vec<u8>)) -> Result<(), Refused> {
+        let waker = {
+            let mut state = self.state.lock();
+            if state.closed {
+                return Err(Refused::Gone);
+            }
+            if state.pending.len() >= self.capacity {
+                return Err(Refused::Full);
+            }
+            if state.pending.capacity() == 0 {
+                state.pending = buffer::take_writing();
+            }
+            write(&mut state.pending);
+            state.waiting.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok(())
+    }
+
+    /// Orders the end of the stream, with the error that tells why. Deliveries are refused from
+    /// now on; the first order counts.
+    pub fn end(&self, error: Option<StreamError>) {
+        let waker = {
+            let mut state = self.state.lock();
+            if state.closed {
+                return;
+            }
+            state.closed = true;
+            state.ending = Some(error);
+            state.waiting.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Refuses deliveries from now on, for a connection that ends by itself.
+    pub fn shut(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.ending = None;
+    }
+
+    /// Appends although deliveries are refused already: the last words of the stream itself.
+    pub(crate) fn push_last(&self, bytes: &[u8]) {
+        self.state.lock().pending.extend_from_slice(bytes);
+    }
+
+    /// Exchanges an emptied buffer for what is pending, if anything is.
+    pub(crate) fn take_pending(&self, writing: &mut Vec<u8>) -> bool {
+        let mut state = self.state.lock();
+        if state.pending.is_empty() {
+            return false;
+        }
+        std::mem::swap(&mut state.pending, writing);
+        true
+    }
+
+    /// Is it more than half full, so that nothing more should be asked of this stream?
+    pub(crate) fn is_congested(&self) -> bool {
+        self.state.lock().pending.len() > self.capacity / 2
+    }
+
+    /// The order to end the stream, once.
+    pub(crate) fn take_ending(&self) -> Option<Option<StreamError>> {
+        self.state.lock().ending.take()
+    }
+
+    /// Ready when the end was ordered; otherwise the task is woken by that, and by deliveries.
+    pub(crate) fn poll_ending(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.state.lock();
+        if state.ending.is_some() {
+            return Poll::Ready(());
+        }
+        state.wait(context)
+    }
+
+    /// Ready when something is pending or the end was ordered; otherwise the task is woken then.
+    pub(crate) fn poll_wake(&self, context: &Context<'_>) -> Poll<()> {
+        let mut state = self.state.lock();
+        if !state.pending.is_empty() || state.ending.is_some() {
+            return Poll::Ready(());
+        }
+        state.wait(context)
+    }
+}
+
+impl State {
+    fn wait(&mut self, context: &Context<'_>) -> Poll<()> {
+        match &mut self.waiting {
+            Some(waker) => waker.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        Poll::Pending
+    }
+}
+
+impl ResourceSink for Outbox {
+    fn deliver(&self, stanza: &Stanza) -> Result<(), Refused> {
+        {
+            let mut state = self.state.lock();
+            if let Some(held) = &mut state.held {
+                if held.len() >= self.capacity {
+                    return Err(Refused::Full);
+                }
+                stanza.write(held, ns::CLIENT);
+                return Ok(());
+            }
+        }
+        self.push(|out| stanza.write(out, ns::CLIENT))
+    }
+
+    fn close(&self, error: StreamError) {
+        self.end(Some(error));
+    }
+}
+
+impl std::fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let state = self.state.lock();
+        f.debug_struct("Outbox")
+            .field("pending_bytes", &state.pending.len())
+            .field("capacity", &self.capacity)
+            .field("closed", &state.closed)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jabiru_stanza::StreamCondition;
+
+    #[test]
+    fn a_full_outbox_refuses_and_recovers() {
+        let outbox = Outbox::new(10);
+        assert_eq!(outbox.push(|out| out.extend_from_slice(b"123456789")), Ok(()));
+        assert_eq!(outbox.push(|out| out.extend_from_slice(b"ab")), Ok(()), "the last piece may pass the bound");
+        assert_eq!(outbox.push(|_| panic!("not called")), Err(Refused::Full));
+        let mut writing = Vec::new();
+        assert!(outbox.take_pending(&mut writing));
+        assert_eq!(writing, b"123456789ab");
+        assert_eq!(outbox.push(|out| out.push(b'c')), Ok(()));
+    }
+
+    #[test]
+    fn deliveries_wait_for_their_release() {
+        let raw = jabiru_stanza::RawElement::parse("<message/>", ns::CLIENT).unwrap();
+        let stanza = Stanza::parse(raw, jabiru_stanza::ContentNamespace::Client).unwrap();
+        let outbox = Outbox::new(1000);
+        outbox.deliver(&stanza).unwrap();
+        outbox.push(|out| out.extend_from_slice(b"<bound/>")).unwrap();
+        outbox.release_deliveries();
+        outbox.deliver(&stanza).unwrap();
+        let mut writing = Vec::new();
+        assert!(outbox.take_pending(&mut writing));
+        assert_eq!(std::str::from_utf8(&writing).unwrap(), "<bound/><message/><message/>");
+    }
+
+    #[test]
+    fn the_first_order_to_end_counts() {
+        let outbox = Outbox::new(10);
+        outbox.end(Some(StreamError::new(StreamCondition::Conflict)));
+        outbox.end(Some(StreamError::new(StreamCondition::Reset)));
+        assert_eq!(outbox.push(|_| panic!("not called")), Err(Refused::Gone));
+        assert_eq!(outbox.take_ending(), Some(Some(StreamError::new(StreamCondition::Conflict))));
+        assert_eq!(outbox.take_ending(), None);
+    }
+}

@@ -1,0 +1,78 @@
+//! The octets below a stream: TCP, or TLS over it.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use crate::buffer::{Chunk, ReadBuffer};
+
+#[derive(Debug)]
+pub(crate) enum Transport {
+    Plain(TcpStream),
+    /// Boxed: a TLS session is fifty times as large as a socket.
+    Tls(Box<TlsStream<TcpStream>>),
+    /// Between the two, or after a failed handshake.
+    Closed,
+}
+
+impl Transport {
+    /// Ready with what was read; an empty chunk at the end. Holds a buffer only while something
+    /// comes in.
+    pub(crate) fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Chunk>> {
+        match self {
+            Transport::Plain(socket) => loop {
+                ready!(socket.poll_read_ready(context))?;
+                let mut buffer = ReadBuffer::take();
+                match socket.try_read(buffer.as_mut()) {
+                    Ok(filled) => return Poll::Ready(Ok(Chunk::new(buffer, filled))),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Poll::Ready(Err(error)),
+                }
+            },
+            Transport::Tls(session) => {
+                let mut buffer = ReadBuffer::take();
+                let mut filling = ReadBuf::new(buffer.as_mut());
+                let result = ready!(Pin::new(session).poll_read(context, &mut filling));
+                let filled = filling.filled().len();
+                match result {
+                    Ok(()) => Poll::Ready(Ok(Chunk::new(buffer, filled))),
+                    // An end without close_notify: nothing half read is ever processed, so it is an end like another.
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                        Poll::Ready(Ok(Chunk::new(buffer, 0)))
+                    }
+                    Err(error) => Poll::Ready(Err(error)),
+                }
+            }
+            Transport::Closed => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    pub(crate) fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Transport::Plain(socket) => Pin::new(socket).poll_write(context, bytes),
+            Transport::Tls(session) => Pin::new(session).poll_write(context, bytes),
+            Transport::Closed => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    pub(crate) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Transport::Plain(socket) => Pin::new(socket).poll_flush(context),
+            Transport::Tls(session) => Pin::new(session).poll_flush(context),
+            Transport::Closed => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
+    /// Sends close_notify where there is TLS, then FIN.
+    pub(crate) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Transport::Plain(socket) => Pin::new(socket).poll_shutdown(context),
+            Transport::Tls(session) => Pin::new(session).poll_shutdown(context),
+            Transport::Closed => Poll::Ready(Ok(())),
+        }
+    }
+}
