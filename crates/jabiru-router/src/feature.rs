@@ -185,9 +185,11 @@ impl Features {
             _ => return None,
         };
         let payload = request.payload()?;
-        let (_, found) = self.requests.get(payload.namespace())?.iter().find(|(wanted, _)| {
-            wanted.target == target && wanted.set == set && wanted.element == payload.name()
-        })?;
+        let (_, found) = self
+            .requests
+            .get(payload.namespace())?
+            .iter()
+            .find(|(wanted, _)| wanted.target == target && wanted.set == set && wanted.element == payload.name())?;
         Some(&*self.all[*found])
     }
 

@@ -2,12 +2,15 @@
 
 mod account;
 mod backend;
+pub mod battery;
 mod domains;
 mod eventually;
 mod feature;
 mod memory;
+mod presence;
 mod resource;
 mod router;
+pub mod rules;
 
 pub use account::Account;
 pub use backend::{Change, OnConflict, Refused, RegisterError, Registration, ResourceSink, RoutingBackend};
@@ -16,4 +19,5 @@ pub use eventually::{BoxFuture, Eventually, EventuallyFuture};
 pub use feature::{Feature, FeatureConflict, Features, Identity, IqAnswer, IqRequest, RequestContext, Target};
 pub use memory::InMemory;
 pub use resource::{Presence, Resource, ResourceId, Snapshot};
-pub use router::Router;
+pub use router::{MAX_ATTEMPTS, Router};
+pub use rules::{Destination, Recipients, Verdict};

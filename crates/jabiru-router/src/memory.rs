@@ -46,7 +46,11 @@ impl InMemory {
     }
 
     /// Replaces the resources of an account by what `change` makes of them; nothing if that is `None`.
-    fn change(&self, account: Account<'_>, change: impl FnOnce(&[Resource]) -> Option<Vec<Resource>>) -> Option<Change> {
+    fn change(
+        &self,
+        account: Account<'_>,
+        change: impl FnOnce(&[Resource]) -> Option<Vec<Resource>>,
+    ) -> Option<Change> {
         let mut shard = self.shard(account).write();
         let before = shard.get(account.as_str()).cloned().unwrap_or(Snapshot::EMPTY);
         let after = Snapshot::new(change(before.resources())?);
@@ -96,9 +100,10 @@ impl RoutingBackend for InMemory {
     fn unregister(&self, jid: &FullJid, id: ResourceId) -> Eventually<Option<Change>> {
         let change = Account::of(jid).and_then(|account| {
             self.change(account, |present| {
-                present.iter().any(|resource| resource.id == id).then(|| {
-                    present.iter().filter(|resource| resource.id != id).cloned().collect()
-                })
+                present
+                    .iter()
+                    .any(|resource| resource.id == id)
+                    .then(|| present.iter().filter(|resource| resource.id != id).cloned().collect())
             })
         });
         Eventually::Now(change)

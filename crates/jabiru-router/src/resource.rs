@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jabiru_stanza::{FullJid, ResourceRef, Stanza};
 
-use crate::ResourceSink;
+use crate::{Recipients, ResourceSink};
 
 /// Names one registration of a resource; unique within a backend for as long as it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,6 +94,32 @@ impl Snapshot {
 
     /// Those that are available, whatever their priority.
     pub fn available(&self) -> impl Iterator<Item = &Resource> {
-        self.resources().iter().filter(|resource| resource.presence.is_some())
+        self.select(Recipients::Available)
+    }
+
+    /// Those that a verdict names, the oldest first.
+    pub fn select(&self, recipients: Recipients) -> impl Iterator<Item = &Resource> {
+        let highest = self.highest_priority();
+        self.resources().iter().filter(move |resource| match recipients {
+            Recipients::Resource(id) => resource.id == id,
+            Recipients::MostAvailable => highest.is_some() && resource.priority() == highest,
+            Recipients::NonNegative => resource.priority().is_some_and(|priority| priority >= 0),
+            Recipients::Available => resource.presence.is_some(),
+        })
+    }
+
+    /// The highest priority of an available resource that takes messages for the bare JID; `None`
+    /// if there is none, for a negative priority takes none (RFC 6121 §4.7.2.3).
+    #[must_use]
+    pub fn highest_priority(&self) -> Option<i8> {
+        self.resources().iter().filter_map(Resource::priority).filter(|priority| *priority >= 0).max()
+    }
+
+    /// The same without these.
+    pub(crate) fn without(&self, gone: &[ResourceId]) -> Snapshot {
+        if gone.is_empty() {
+            return self.clone();
+        }
+        Snapshot::new(self.resources().iter().filter(|resource| !gone.contains(&resource.id)).cloned())
     }
 }

@@ -3,14 +3,28 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jabiru_stanza::{FullJid, Stanza, StreamError};
+use jabiru_stanza::{Condition, FullJid, Stanza, StanzaError, StanzaKind, StreamError};
 
+use crate::rules::{self, Recipients, Verdict};
 use crate::{
-    Account, Eventually, Features, HostedDomains, OnConflict, RegisterError, Registration, ResourceId, ResourceSink,
-    RoutingBackend,
+    Account, BoxFuture, Eventually, Features, HostedDomains, IqAnswer, OnConflict, Refused, RegisterError,
+    Registration, RequestContext, ResourceId, ResourceSink, RoutingBackend, Snapshot, Target,
 };
 
 /// Routes stanzas. Cloning costs one reference count.
+///
+/// **Order** (RFC 6120 §10.1): the stanzas of one stream stay in order if each is handed in after
+/// what the one before it returned has been awaited.
+///
+/// **Nothing is lost silently.** A stanza that every recipient refuses is answered: with
+/// `resource-constraint` (type `wait`) if a queue was full, else with what the rules say about the
+/// account without those resources, which are looked up anew [`MAX_ATTEMPTS`] times. A stanza that
+/// may not be answered, a presence broadcast, and a copy for one of several recipients end with the
+/// stream that could not take them: a [`ResourceSink`] that was full closes its stream, so its
+/// client knows that something may be missing.
+///
+/// A message to a local account costs one lookup in the backend and one call of the sink; nothing
+/// is allocated, copied or serialised on the way.
 #[derive(Clone)]
 pub struct Router {
     shared: Arc<Shared>,
@@ -22,6 +36,9 @@ struct Shared {
     features: Features,
 }
 
+/// How often a stanza is decided about, each time without the resources that turned out to be gone.
+pub const MAX_ATTEMPTS: usize = 3;
+
 impl Router {
     /// A router for these domains, with these features, on this backend.
     #[must_use]
@@ -29,8 +46,8 @@ impl Router {
         Router { shared: Arc::new(Shared { backend, domains, features }) }
     }
 
-    /// Registers a bound resource, as [`RoutingBackend::register`]. If it replaces another, the
-    /// unavailable presence of that one is broadcast.
+    /// Registers a bound resource, as [`RoutingBackend::register`]. If it takes the place of an
+    /// available one, the unavailable presence of that is broadcast.
     ///
     /// # Errors
     /// As [`RoutingBackend::register`].
@@ -41,39 +58,43 @@ impl Router {
         on_conflict: OnConflict,
         limit: usize,
     ) -> Eventually<Result<Registration, RegisterError>> {
-        self.shared.backend.register(jid, sink, on_conflict, limit)
-    }
-
-    /// The stream of the resource has ended, in whatever way: broadcasts its unavailable presence
-    /// (RFC 6121 §4.5.2) and forgets it. To be called once for every registration.
-    pub fn unregister(&self, jid: &FullJid, id: ResourceId) -> Eventually<()> {
-        let _ = (jid, id);
-        Eventually::Now(())
+        match self.backend().register(jid, sink, on_conflict, limit) {
+            Eventually::Now(registered) => self.registered(registered),
+            Eventually::Later(registered) => {
+                let router = self.clone();
+                Eventually::later(async move { router.registered(registered.await).await })
+            }
+        }
     }
 
     /// Takes a stanza that a connected resource sent, its `from` stamped with `jid`: presence
     /// without `to` is the resource's own ([`presence`](Self::presence)), all else is
     /// [`route`](Self::route)d.
     pub fn receive(&self, jid: &FullJid, id: ResourceId, stanza: Stanza) -> Eventually<()> {
-        let _ = (jid, id);
-        self.route(stanza)
+        match (stanza.kind(), stanza.to()) {
+            (StanzaKind::Presence(_), None) => self.presence(jid, id, stanza),
+            _ => self.route(stanza),
+        }
     }
 
-    /// Presence without `to` from a connected resource (RFC 6120 §10.3.2).
-    pub fn presence(&self, jid: &FullJid, id: ResourceId, stanza: Stanza) -> Eventually<()> {
-        let _ = (jid, id, stanza);
-        Eventually::Now(())
-    }
-
-    /// Routes a stanza whose `from` can be trusted.
+    /// Routes a stanza whose `from` can be trusted, by the [`rules`]. Presence without `to` is not
+    /// for here.
     pub fn route(&self, stanza: Stanza) -> Eventually<()> {
-        let _ = stanza;
-        Eventually::Now(())
+        self.attempt(stanza, Vec::new(), 1)
     }
 
     /// Ends all streams of an account that was disabled or removed; returns how many.
     pub fn close_account(&self, account: Account<'_>, error: &StreamError) -> Eventually<usize> {
-        self.shared.backend.close_account(account, error).map(|closed| closed.resources().len())
+        match self.backend().close_account(account, error) {
+            Eventually::Now(closed) => self.closed(&closed),
+            Eventually::Later(closed) => {
+                let router = self.clone();
+                Eventually::later(async move {
+                    let closed = closed.await;
+                    router.closed(&closed).await
+                })
+            }
+        }
     }
 
     /// The backend.
@@ -93,6 +114,132 @@ impl Router {
     pub fn features(&self) -> &Features {
         &self.shared.features
     }
+
+    /// Answers a stanza with an error, if it may have an answer.
+    pub(crate) fn bounce(&self, stanza: &Stanza, error: &StanzaError) -> Eventually<()> {
+        match error.reply_to(stanza) {
+            Some(reply) => self.route(reply),
+            None => Eventually::Now(()),
+        }
+    }
+
+    fn attempt(&self, stanza: Stanza, gone: Vec<ResourceId>, attempt: usize) -> Eventually<()> {
+        let destination = rules::destination(&stanza, self.domains());
+        let snapshot = match destination {
+            rules::Destination::Remote | rules::Destination::Server { .. } => Snapshot::EMPTY,
+            rules::Destination::Sender(account) | rules::Destination::Account { account, .. } => {
+                match self.backend().snapshot(account) {
+                    Eventually::Now(snapshot) => snapshot.without(&gone),
+                    Eventually::Later(snapshot) => {
+                        let router = self.clone();
+                        return Eventually::later(async move {
+                            let snapshot = snapshot.await.without(&gone);
+                            let destination = rules::destination(&stanza, router.domains());
+                            let verdict = rules::decide(&stanza, destination, &snapshot);
+                            router.act(verdict, stanza, &snapshot, gone, attempt).await
+                        });
+                    }
+                }
+            }
+        };
+        let verdict = rules::decide(&stanza, destination, &snapshot);
+        self.act(verdict, stanza, &snapshot, gone, attempt)
+    }
+
+    fn act(
+        &self,
+        verdict: Verdict,
+        stanza: Stanza,
+        snapshot: &Snapshot,
+        gone: Vec<ResourceId>,
+        attempt: usize,
+    ) -> Eventually<()> {
+        match verdict {
+            Verdict::Deliver(recipients) => self.deliver(stanza, snapshot, recipients, gone, attempt),
+            Verdict::Answer(target) => self.answer(stanza, target),
+            Verdict::Bounce(condition) => self.bounce(&stanza, &condition.into()),
+            // RFC 6120 §10.4.3; no stream to another server exists yet.
+            Verdict::Remote => self.bounce(&stanza, &Condition::RemoteServerNotFound.into()),
+            // TODO RFC 6121 §3 and §4.3: without rosters nobody can be subscribed, and RFC 6121 §8.5.1
+            // asks for silence where there is nothing to subscribe to.
+            Verdict::Roster | Verdict::Broadcast | Verdict::Ignore => Eventually::Now(()),
+        }
+    }
+
+    fn deliver(
+        &self,
+        mut stanza: Stanza,
+        snapshot: &Snapshot,
+        recipients: Recipients,
+        gone: Vec<ResourceId>,
+        attempt: usize,
+    ) -> Eventually<()> {
+        if stanza.to().is_none() {
+            // RFC 6120 §10.3.1: a message without `to` counts as one to the sender's bare JID.
+            if let Some(account) = stanza.from().and_then(|from| Account::of(from)) {
+                let to = account.to_bare_jid();
+                stanza.set_to(to.into());
+            }
+        }
+        let mut outcome = Outcome { delivered: false, full: false, gone };
+        let mut waiting: Vec<(ResourceId, BoxFuture<Result<(), Refused>>)> = Vec::new();
+        for resource in snapshot.select(recipients) {
+            match self.backend().deliver(resource, &stanza) {
+                Eventually::Now(result) => outcome.note(resource.id, result),
+                Eventually::Later(result) => waiting.push((resource.id, result)),
+            }
+        }
+        if waiting.is_empty() {
+            return self.conclude(stanza, outcome, attempt);
+        }
+        let router = self.clone();
+        Eventually::later(async move {
+            for (id, result) in waiting {
+                outcome.note(id, result.await);
+            }
+            router.conclude(stanza, outcome, attempt).await
+        })
+    }
+
+    /// Looks at what became of a delivery; see the policy at [`Router`].
+    fn conclude(&self, stanza: Stanza, outcome: Outcome, attempt: usize) -> Eventually<()> {
+        if outcome.delivered {
+            Eventually::Now(())
+        } else if outcome.full {
+            self.bounce(&stanza, &Condition::ResourceConstraint.into())
+        } else if attempt < MAX_ATTEMPTS {
+            self.attempt(stanza, outcome.gone, attempt + 1)
+        } else {
+            self.bounce(&stanza, &Condition::ServiceUnavailable.into())
+        }
+    }
+
+    fn answer(&self, request: Stanza, target: Target) -> Eventually<()> {
+        let Some(feature) = self.features().for_request(&request, target) else {
+            // RFC 6120 §10.3.3 item 2, RFC 6121 §8.5.2.1.3
+            return self.bounce(&request, &Condition::ServiceUnavailable.into());
+        };
+        match feature.handle_iq(&request, RequestContext { target, features: self.features() }) {
+            Eventually::Now(answer) => self.reply(&request, answer),
+            Eventually::Later(answer) => {
+                let router = self.clone();
+                Eventually::later(async move {
+                    let answer = answer.await;
+                    router.reply(&request, answer).await
+                })
+            }
+        }
+    }
+
+    fn reply(&self, request: &Stanza, answer: IqAnswer) -> Eventually<()> {
+        match answer {
+            IqAnswer::Result(payload) => match request.result(payload) {
+                Some(result) => self.route(result),
+                None => Eventually::Now(()),
+            },
+            IqAnswer::Error(error) => self.bounce(request, &error),
+        }
+    }
 }
 
 impl fmt::Debug for Router {
@@ -103,3 +250,24 @@ impl fmt::Debug for Router {
             .finish_non_exhaustive()
     }
 }
+
+/// What became of one stanza at all its recipients.
+struct Outcome {
+    delivered: bool,
+    full: bool,
+    /// All resources that turned out to be gone, in every attempt.
+    gone: Vec<ResourceId>,
+}
+
+impl Outcome {
+    fn note(&mut self, id: ResourceId, result: Result<(), Refused>) {
+        match result {
+            Ok(()) => self.delivered = true,
+            Err(Refused::Full) => self.full = true,
+            Err(Refused::Gone) => self.gone.push(id),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
