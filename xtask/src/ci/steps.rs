@@ -1,0 +1,177 @@
+//! The steps, cheapest first.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::{Outcome, Step};
+use crate::process::{capture, cargo, run};
+use crate::workspace::Workspace;
+use crate::{docs, fuzz, interop, layers, readme, tools};
+
+/// Longest time for one invocation of cargo that compiles.
+const COMPILE: Duration = Duration::from_secs(30 * 60);
+
+/// Longest time for anything that has nothing to compile.
+const QUICK: Duration = Duration::from_secs(5 * 60);
+
+/// Longest run of one example.
+const EXAMPLE: Duration = Duration::from_secs(60);
+
+/// How long each fuzz target runs in the pipeline.
+const FUZZ_SECONDS: u64 = 20;
+
+pub(super) const ALL: &[Step] = &[
+    Step { name: "fmt", about: "the source is formatted", run: fmt },
+    Step {
+        name: "layers",
+        about: "imports point down; sockets, clocks and tokio stay on their floor",
+        run: |_| done(layers::run()),
+    },
+    Step {
+        name: "docs",
+        about: "crate list, cited sections, XEPs, links",
+        run: |_| done(docs::run(&docs::Arguments::default())),
+    },
+    Step { name: "ring", about: "there is one TLS back end: ring is nowhere in the tree", run: ring },
+    Step { name: "deny", about: "bans, licences and sources of dependencies (cargo-deny)", run: deny },
+    Step { name: "advisories", about: "security advisories against dependencies (cargo-deny)", run: advisories },
+    Step { name: "clippy", about: "clippy, all targets, no warnings", run: clippy },
+    Step { name: "rustdoc", about: "documentation builds without warnings", run: rustdoc },
+    Step { name: "examples", about: "every crate has an example that runs and exits 0", run: examples },
+    Step { name: "alone", about: "each library builds and is tested without the rest of the workspace", run: alone },
+    Step { name: "package", about: "each crate is ready to publish", run: package },
+    Step {
+        name: "fuzz",
+        about: "every fuzz target runs for a while without a finding",
+        run: |_| done(fuzz::run_all(FUZZ_SECONDS)),
+    },
+    Step { name: "clients", about: "stock clients talk through the server", run: |_| done(interop::clients_for_ci()) },
+    Step {
+        name: "readme",
+        about: "the README, followed on a clean clone",
+        run: |_| done(readme::run(&readme::Arguments::default())),
+    },
+];
+
+fn done(result: Result<()>) -> Result<Outcome> {
+    result.map(|()| Outcome::Passed)
+}
+
+fn fmt(workspace: &Workspace) -> Result<Outcome> {
+    done(run(cargo(&workspace.root).args(["fmt", "--all", "--check"]), QUICK))
+}
+
+fn clippy(workspace: &Workspace) -> Result<Outcome> {
+    done(run(cargo(&workspace.root).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]), COMPILE))
+}
+
+fn rustdoc(workspace: &Workspace) -> Result<Outcome> {
+    let mut doc = cargo(&workspace.root);
+    doc.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    done(run(&mut doc, COMPILE))
+}
+
+/// Features are resolved for the one package, so a feature that only a sibling turns on is missed here.
+fn alone(workspace: &Workspace) -> Result<Outcome> {
+    let libraries: Vec<_> = workspace.crates().into_iter().filter(|package| package.is_library()).collect();
+    for package in &libraries {
+        run(cargo(&workspace.root).args(["test", "--quiet", "--package", &package.name]), COMPILE)
+            .with_context(|| format!("{} alone", package.name))?;
+    }
+    done(Ok(()))
+}
+
+fn examples(workspace: &Workspace) -> Result<Outcome> {
+    let libraries = workspace.crates().into_iter().filter(|package| package.is_library());
+    for package in libraries {
+        let examples = package.examples();
+        if examples.is_empty() {
+            bail!("{} has no program in examples/", package.name);
+        }
+        run(cargo(&workspace.root).args(["build", "--quiet", "--examples", "--package", &package.name]), COMPILE)?;
+        for example in examples {
+            run(
+                cargo(&workspace.root).args(["run", "--quiet", "--package", &package.name, "--example", example]),
+                EXAMPLE,
+            )?;
+        }
+    }
+    done(Ok(()))
+}
+
+/// Everything under `crates/`: the server, too, can be had with `cargo install`.
+fn package(workspace: &Workspace) -> Result<Outcome> {
+    // A developer's uncommitted change is no reason to fail; what is published is looked at by
+    // `cargo publish`, which refuses it.
+    let mut package = cargo(&workspace.root);
+    package.args(["package", "--workspace", "--allow-dirty"]);
+    done(run(&mut package, COMPILE))
+}
+
+fn ring(workspace: &Workspace) -> Result<Outcome> {
+    let mut tree = cargo(&workspace.root);
+    tree.args(["tree", "--workspace", "--target", "all", "--edges", "all", "--invert", "ring"]);
+    let output = capture(&mut tree, QUICK)?;
+    if !output.stdout.trim().is_empty() {
+        bail!("ring is in the tree:\n{}", output.stdout);
+    }
+    // cargo's way of saying that there is no such package.
+    let absent = output.stderr.contains("did not match any packages") || output.stderr.contains("nothing to print");
+    if !absent {
+        bail!("cargo tree said something unexpected: {}", output.stderr);
+    }
+    done(Ok(()))
+}
+
+fn deny(workspace: &Workspace) -> Result<Outcome> {
+    tools::cargo_subcommand(&workspace.root, "deny")?;
+    done(run(cargo(&workspace.root).args(["deny", "check", "bans", "licenses", "sources"]), QUICK))
+}
+
+/// A finding fails; a database that can't be reached does not, but it is said in the summary.
+fn advisories(workspace: &Workspace) -> Result<Outcome> {
+    tools::cargo_subcommand(&workspace.root, "deny")?;
+    let fetch = capture(cargo(&workspace.root).args(["deny", "fetch", "db"]), QUICK)?;
+    if !fetch.status.success() {
+        print!("{}", fetch.stderr);
+        if !is_unreachable(&fetch.stderr) {
+            bail!("the advisory database can't be used");
+        }
+        println!("\n    !!! ADVISORIES WERE NOT CHECKED: their database can't be reached from here. !!!\n");
+        return Ok(Outcome::PassedBut("NOT CHECKED: the advisory database can't be reached".to_owned()));
+    }
+    done(run(cargo(&workspace.root).args(["deny", "check", "--disable-fetch", "advisories"]), QUICK))
+}
+
+/// Did the fetch fail for want of a network rather than for anything that we could mend?
+fn is_unreachable(stderr: &str) -> bool {
+    const SIGNS: [&str; 8] = [
+        "Could not resolve host",
+        "Connection refused",
+        "Connection timed out",
+        "Failed to connect",
+        "Network is unreachable",
+        "Operation timed out",
+        "The requested URL returned error: 5",
+        "Temporary failure in name resolution",
+    ];
+    stderr.contains("failed to fetch advisory database") && SIGNS.iter().any(|sign| stderr.contains(sign))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_unreachable_database_is_forgiven() {
+        for (stderr, expected) in [
+            ("[ERROR] failed to fetch advisory database x\nfatal: unable to access: Could not resolve host: a", true),
+            ("[ERROR] failed to fetch advisory database x\nfatal: not a git repository", false),
+            ("[ERROR] failed to parse config: Could not resolve host", false),
+            ("", false),
+        ] {
+            assert_eq!(is_unreachable(stderr), expected, "{stderr}");
+        }
+    }
+}
