@@ -3,6 +3,7 @@
 use std::fmt;
 
 use hmac::{Hmac, Mac};
+use jabiru_stanza::BareJid;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 use stringprep::saslprep;
@@ -48,12 +49,7 @@ impl ScramKeys {
     /// # Errors
     /// [`PasswordError::Empty`] and [`PasswordError::Prohibited`] for a password that can't be one,
     /// [`PasswordError::NoIterations`] for 0 iterations.
-    pub fn derive(
-        hash: ScramHash,
-        password: &str,
-        salt: &[u8],
-        iterations: u32,
-    ) -> Result<ScramKeys, PasswordError> {
+    pub fn derive(hash: ScramHash, password: &str, salt: &[u8], iterations: u32) -> Result<ScramKeys, PasswordError> {
         let prepared = Zeroizing::new(saslprep(password).map_err(|_| PasswordError::Prohibited)?.into_owned());
         if prepared.is_empty() {
             return Err(PasswordError::Empty);
@@ -98,6 +94,26 @@ pub struct ScramCredentials {
 }
 
 impl ScramCredentials {
+    /// Credentials that look like those of an account that is not there (RFC 5802 §9 warns of telling who is).
+    ///
+    /// The same for every attempt, as the salt of a real account is; unpredictable without `key`; matched by no
+    /// password that can be found. Salts differ by hash, as those of real accounts do.
+    pub(crate) fn stand_in(key: &[u8; 32], hash: ScramHash, account: &BareJid, iterations: u32) -> ScramCredentials {
+        let derive = |what: &str, length: usize| {
+            let mut out = hmac(ScramHash::Sha512, key, format!("{what}\0{hash}\0{account}").as_bytes());
+            out.truncate(length);
+            out
+        };
+        ScramCredentials {
+            keys: ScramKeys {
+                stored_key: derive("stored key", hash.output_len()),
+                server_key: derive("server key", hash.output_len()),
+            },
+            salt: derive("salt", SALT_BYTES).to_vec(),
+            iterations,
+        }
+    }
+
     /// Does this password lead to these keys? Takes as long as [`ScramKeys::derive`], and the same time for
     /// a right and a wrong password.
     #[must_use]
@@ -190,10 +206,7 @@ mod tests {
         ] {
             assert_eq!(derive(password).unwrap_err(), expected, "{password:?}");
         }
-        assert_eq!(
-            ScramKeys::derive(ScramHash::Sha1, "a", b"salt", 0).unwrap_err(),
-            PasswordError::NoIterations
-        );
+        assert_eq!(ScramKeys::derive(ScramHash::Sha1, "a", b"salt", 0).unwrap_err(), PasswordError::NoIterations);
     }
 
     #[test]

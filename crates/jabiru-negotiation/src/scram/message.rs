@@ -210,11 +210,33 @@ mod tests {
     #[test]
     fn malformed_first_messages() {
         for message in [
-            "", "n", "n,", "n,,", ",,n=user,r=abc", "x,,n=user,r=abc", "p=,,n=user,r=abc", "p=a_b,,n=user,r=abc",
-            "N,,n=user,r=abc", "n=user,r=abc", "n,b=x,n=user,r=abc", "n,,n=,r=abc", "n,,n=a=2cb,r=abc", "n,,n=a=,r=abc",
-            "n,,n=a=2,r=abc", "n,,n=user", "n,,n=user,r=", "n,,n=user,r=a\u{e9}", "n,,n=user,r=a b", "n,,r=abc,n=user",
-            "n,,n=user,r=abc,", "n,,n=user,r=abc,x", "n,,n=user,r=abc,1=2", "n,,n=user,r=abc,n=other",
-            "n,,n=us\0er,r=abc", "n,,n=\u{AD},r=abc", "n,,n=us\u{7}er,r=abc",
+            "",
+            "n",
+            "n,",
+            "n,,",
+            ",,n=user,r=abc",
+            "x,,n=user,r=abc",
+            "p=,,n=user,r=abc",
+            "p=a_b,,n=user,r=abc",
+            "N,,n=user,r=abc",
+            "n=user,r=abc",
+            "n,b=x,n=user,r=abc",
+            "n,,n=,r=abc",
+            "n,,n=a=2cb,r=abc",
+            "n,,n=a=,r=abc",
+            "n,,n=a=2,r=abc",
+            "n,,n=user",
+            "n,,n=user,r=",
+            "n,,n=user,r=a\u{e9}",
+            "n,,n=user,r=a b",
+            "n,,r=abc,n=user",
+            "n,,n=user,r=abc,",
+            "n,,n=user,r=abc,x",
+            "n,,n=user,r=abc,1=2",
+            "n,,n=user,r=abc,n=other",
+            "n,,n=us\0er,r=abc",
+            "n,,n=\u{AD},r=abc",
+            "n,,n=us\u{7}er,r=abc",
         ] {
             let error = ClientFirst::parse(message.as_bytes()).expect_err(message);
             assert!(matches!(error, MessageError::Malformed(_)), "{message}: {error}");

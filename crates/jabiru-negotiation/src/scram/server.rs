@@ -286,7 +286,6 @@ mod tests {
     /// The other side of another hand: the `sasl` crate's client, which has no SHA-512.
     #[test]
     fn with_the_client_of_the_sasl_crate() {
-        use sasl::client::Mechanism as _;
         use sasl::client::mechanisms::Scram;
         use sasl::common::ChannelBinding;
         use sasl::common::scram::{Sha1, Sha256};

@@ -1,0 +1,104 @@
+//! Resource binding (RFC 6120 §7).
+
+use jabiru_stanza::{
+    BareJid, Condition, ContentNamespace, ErrorType, FullJid, IqType, RawElement, ResourcePart, Stanza, StanzaError,
+    StanzaFault, StanzaKind, StreamCondition, StreamError, ns,
+};
+use jabiru_xml::Element;
+
+use super::State;
+use super::context::{Context, out_of_turn};
+use crate::{BindError, Event};
+
+/// Authenticated and offered to bind: nothing else is allowed yet (§7.1).
+#[derive(Debug)]
+pub(super) struct AwaitBind {
+    pub(super) account: BareJid,
+}
+
+impl AwaitBind {
+    pub(super) fn handle(self, element: &RawElement, context: &mut Context) -> Result<State, StreamError> {
+        let not_yet = || out_of_turn("bind a resource first");
+        let Some(bind) = element.child("bind", ns::BIND).filter(|_| element.is("iq", ns::CLIENT)) else {
+            return Err(not_yet());
+        };
+        let (request, refusal) = match Stanza::parse(element.clone(), ContentNamespace::Client) {
+            Ok(request) => (request, None),
+            Err(StanzaFault::Stanza { stanza, error }) => (*stanza, Some(error)),
+            Err(StanzaFault::Stream(error)) => return Err(error),
+        };
+        let refusal = match (request.kind(), refusal) {
+            (_, Some(error)) => error,
+            (StanzaKind::Iq(IqType::Set), None) => {
+                let asked = bind.child("resource", ns::BIND).map(|resource| resource.text());
+                match asked.as_deref().filter(|text| !text.is_empty()).map(ResourcePart::new) {
+                    None => return Ok(self.ask(request, None, context)),
+                    Some(Ok(resource)) => return Ok(self.ask(request, Some(resource.into_owned()), context)),
+                    // §7.7.2.1
+                    Some(Err(_)) => StanzaError::new(Condition::BadRequest).with_text("the resource is malformed"),
+                }
+            }
+            (StanzaKind::Iq(IqType::Get), None) => {
+                StanzaError::new(Condition::BadRequest).with_text("bind is of type set")
+            }
+            (_, None) => return Err(not_yet()),
+        };
+        self.refuse(&request, &refusal, context)
+    }
+
+    fn ask(self, request: Stanza, requested: Option<ResourcePart>, context: &mut Context) -> State {
+        context.output.event(Event::BindResource { account: self.account.clone(), requested });
+        State::AwaitResource(AwaitResource { account: self.account, request })
+    }
+
+    /// Answers with a stanza error; the stream goes on, a bounded number of times (§7.7.3).
+    fn refuse(self, request: &Stanza, error: &StanzaError, context: &mut Context) -> Result<State, StreamError> {
+        let reply = error.reply_to(request).ok_or_else(|| out_of_turn("bind a resource first"))?;
+        reply.write(context.output.bytes(), ns::CLIENT);
+        context.refused_binds += 1;
+        if context.refused_binds >= context.policy.max_bind_attempts {
+            return Err(StreamError::new(StreamCondition::PolicyViolation).with_text("too many attempts to bind"));
+        }
+        Ok(State::AwaitBind(self))
+    }
+}
+
+/// Waiting for the caller to bind the resource.
+#[derive(Debug)]
+pub(super) struct AwaitResource {
+    account: BareJid,
+    request: Stanza,
+}
+
+impl AwaitResource {
+    pub(super) fn handle(
+        self,
+        result: Result<FullJid, BindError>,
+        context: &mut Context,
+    ) -> Result<State, StreamError> {
+        let AwaitResource { account, request } = self;
+        let error = match result {
+            Ok(jid) => {
+                if jid.to_bare() != account {
+                    return Err(StreamError::new(StreamCondition::InternalServerError));
+                }
+                let address = Element::new("jid", ns::BIND).with_text(jid.as_str());
+                let payload = Element::new("bind", ns::BIND).with_child(address);
+                if let Some(answer) = request.result(Some(payload)) {
+                    answer.write(context.output.bytes(), ns::CLIENT);
+                }
+                context.output.event(Event::Established { jid, lang: context.lang.take() });
+                return Ok(State::Established);
+            }
+            Err(error) => error,
+        };
+        let error = match error {
+            // §7.7.2.2 shows it as something the client can mend.
+            BindError::Conflict => StanzaError::new(Condition::Conflict).with_type(ErrorType::Modify),
+            BindError::ResourceConstraint => StanzaError::new(Condition::ResourceConstraint),
+            BindError::NotAllowed => StanzaError::new(Condition::NotAllowed),
+            BindError::Internal => StanzaError::new(Condition::InternalServerError),
+        };
+        AwaitBind { account }.refuse(&request, &error, context)
+    }
+}

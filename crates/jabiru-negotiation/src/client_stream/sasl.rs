@@ -1,0 +1,292 @@
+//! SASL (RFC 6120 §6): what is common to all mechanisms.
+//!
+//! A handshake ends in success, or in a [`Refusal`] after which another may be tried. What single mechanisms do is in
+//! `scram.rs` and `plain.rs` beside this.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jabiru_stanza::{BareJid, RawElement, SaslCondition, SaslFailure, StreamCondition, StreamError, ns};
+use jabiru_xml::Element;
+use zeroize::Zeroizing;
+
+use super::context::{Context, out_of_turn};
+use super::header::AwaitHeader;
+use super::{State, plain, scram, starttls};
+use crate::scram::ScramCredentials;
+use crate::{AccountStatus, CredentialsAnswer, Event, Mechanism, Security};
+
+/// Mechanisms were offered; no handshake is going on.
+#[derive(Debug)]
+pub(super) struct AwaitAuth;
+
+impl AwaitAuth {
+    pub(super) fn handle(self, element: &RawElement, context: &mut Context) -> Result<State, StreamError> {
+        if starttls::is_command(element) {
+            return Ok(if context.offers_starttls() {
+                starttls::proceed(element, context)
+            } else {
+                starttls::refuse(context)
+            });
+        }
+        let step = match Request::read(element) {
+            Ok(Request::Auth { mechanism, initial }) => begin(&mechanism, initial, context),
+            Ok(Request::Response(_)) => Err(Refusal::sasl(SaslCondition::MalformedRequest)),
+            Ok(Request::Abort) => Err(Refusal::sasl(SaslCondition::Aborted)),
+            Err(refusal) => Err(refusal),
+        };
+        settle(step, context)
+    }
+}
+
+/// `<auth/>` came without an initial response, and an empty challenge went out (§6.4.3).
+#[derive(Debug)]
+pub(super) struct AwaitInitialResponse {
+    mechanism: Mechanism,
+}
+
+impl AwaitInitialResponse {
+    pub(super) fn handle(self, element: &RawElement, context: &mut Context) -> Result<State, StreamError> {
+        let AwaitInitialResponse { mechanism } = self;
+        ongoing(element, context, None, mechanism, |data, context| first_message(mechanism, &data, context))
+    }
+}
+
+/// What a step of a handshake leads to.
+pub(super) type Step = Result<State, Refusal>;
+
+/// Why a handshake came to nothing.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// The whole stream ends.
+    Stream(StreamError),
+    /// `<failure/>`; the stream goes on.
+    Sasl { condition: SaslCondition, account: Option<BareJid>, mechanism: Option<Mechanism> },
+}
+
+impl Refusal {
+    pub(super) fn sasl(condition: SaslCondition) -> Refusal {
+        Refusal::Sasl { condition, account: None, mechanism: None }
+    }
+
+    /// Adds what is known of the attempt.
+    pub(super) fn of(self, known_account: Option<&BareJid>, known_mechanism: Mechanism) -> Refusal {
+        match self {
+            Refusal::Stream(error) => Refusal::Stream(error),
+            Refusal::Sasl { condition, account, mechanism } => Refusal::Sasl {
+                condition,
+                account: account.or_else(|| known_account.cloned()),
+                mechanism: mechanism.or(Some(known_mechanism)),
+            },
+        }
+    }
+
+    /// Sends `<failure/>` and counts.
+    ///
+    /// # Errors
+    /// The stream error instead of it, or after it `policy-violation` if this was one attempt too many (§6.4.5).
+    pub(super) fn tell(self, context: &mut Context) -> Result<(), StreamError> {
+        match self {
+            Refusal::Stream(error) => Err(error),
+            Refusal::Sasl { condition, account, mechanism } => {
+                context.output.element(&SaslFailure::new(condition).to_element());
+                context.output.event(Event::AuthenticationFailed { account, condition, mechanism });
+                count_failure(context)
+            }
+        }
+    }
+}
+
+impl From<SaslCondition> for Refusal {
+    fn from(condition: SaslCondition) -> Refusal {
+        Refusal::sasl(condition)
+    }
+}
+
+/// Takes the element that follows a challenge.
+pub(super) fn ongoing(
+    element: &RawElement,
+    context: &mut Context,
+    account: Option<&BareJid>,
+    mechanism: Mechanism,
+    respond: impl FnOnce(Zeroizing<Vec<u8>>, &mut Context) -> Step,
+) -> Result<State, StreamError> {
+    let step = match Request::read(element) {
+        Ok(Request::Response(data)) => respond(data, context),
+        Ok(Request::Abort) => Err(SaslCondition::Aborted.into()),
+        // §6.4.2: the handshake so far is discarded. It counts, or else the bound on attempts would be none.
+        Ok(Request::Auth { mechanism, initial }) => {
+            count_failure(context)?;
+            return settle(begin(&mechanism, initial, context), context);
+        }
+        Err(refusal) => Err(refusal),
+    };
+    settle(step.map_err(|refusal| refusal.of(account, mechanism)), context)
+}
+
+/// Turns a refused handshake into what is sent, after which another may begin.
+pub(super) fn settle(step: Step, context: &mut Context) -> Result<State, StreamError> {
+    match step {
+        Ok(state) => Ok(state),
+        Err(refusal) => {
+            refusal.tell(context)?;
+            Ok(State::AwaitAuth(AwaitAuth))
+        }
+    }
+}
+
+/// Sends a challenge (§6.4.3).
+pub(super) fn challenge(data: &[u8], context: &mut Context) {
+    context.output.element(&Element::new("challenge", ns::SASL).with_text(STANDARD.encode(data)));
+}
+
+/// The credentials of the account, or those made up for one that is not there.
+pub(super) struct Answer {
+    pub(super) credentials: ScramCredentials,
+    pub(super) status: AccountStatus,
+    /// Is the account there?
+    pub(super) known: bool,
+}
+
+/// Reads the caller's answer. `stand_in` was made beforehand, so that it takes no time now.
+pub(super) fn answer(answer: CredentialsAnswer, stand_in: ScramCredentials) -> Result<Answer, SaslCondition> {
+    match answer {
+        CredentialsAnswer::Found { credentials, status } => Ok(Answer { credentials, status, known: true }),
+        CredentialsAnswer::Unknown => Ok(Answer { credentials: stand_in, status: AccountStatus::Active, known: false }),
+        CredentialsAnswer::Unavailable => Err(SaslCondition::TemporaryAuthFailure),
+    }
+}
+
+/// The password was right: success (§6.4.6), unless something else is in the way.
+pub(super) fn succeed(
+    account: BareJid,
+    mechanism: Mechanism,
+    status: AccountStatus,
+    additional: Option<&[u8]>,
+    context: &mut Context,
+) -> Step {
+    match status {
+        AccountStatus::Active => {}
+        AccountStatus::Disabled => return Err(SaslCondition::AccountDisabled.into()),
+        AccountStatus::CredentialsExpired => return Err(SaslCondition::CredentialsExpired.into()),
+    }
+    if context.claimed.as_ref().is_some_and(|claimed| *claimed != account) {
+        return Err(Refusal::Stream(
+            StreamError::new(StreamCondition::InvalidFrom).with_text("from is not the authenticated account"),
+        ));
+    }
+    let success = Element::new("success", ns::SASL);
+    let success = match additional {
+        // §6.4.6: "=" stands for data of no length.
+        Some([]) => success.with_text("="),
+        Some(data) => success.with_text(STANDARD.encode(data)),
+        None => success,
+    };
+    context.output.element(&success);
+    context.output.event(Event::Authenticated { account: account.clone(), mechanism });
+    context.output.event(Event::RestartStream);
+    context.header_sent = false;
+    context.claimed = None;
+    Ok(State::AwaitHeader(AwaitHeader { authenticated: Some(account) }))
+}
+
+/// The account that a user name means (§6.3.7).
+///
+/// A user name is the localpart of an account of the stream's domain. People type their whole address where a client
+/// asks for a user name, and no localpart has an `@`: so the bare JID is taken too, if it is of this domain. A name
+/// that can't be a localpart is nobody's, which needs no lookup and gives nothing away.
+pub(super) fn account(username: &str, context: &Context) -> Result<BareJid, SaslCondition> {
+    let domain = context.domain.as_ref().ok_or(SaslCondition::TemporaryAuthFailure)?;
+    if username.contains('@') {
+        let account = BareJid::new(username).map_err(|_| SaslCondition::NotAuthorized)?;
+        let ours = account.node().is_some() && account.domain().as_str() == domain.as_str();
+        return if ours { Ok(account) } else { Err(SaslCondition::NotAuthorized) };
+    }
+    domain.with_node_str(username).map_err(|_| SaslCondition::NotAuthorized)
+}
+
+/// An account acts for itself only (§6.3.8): the authorization identity is its bare JID, however written, or absent.
+pub(super) fn check_authzid(authzid: Option<&str>, account: &BareJid) -> Result<(), SaslCondition> {
+    match authzid.map(BareJid::new) {
+        None => Ok(()),
+        Some(Ok(authzid)) if authzid == *account => Ok(()),
+        Some(Ok(_) | Err(_)) => Err(SaslCondition::InvalidAuthzid),
+    }
+}
+
+/// Starts a handshake.
+fn begin(name: &str, initial: Option<Zeroizing<Vec<u8>>>, context: &mut Context) -> Step {
+    let mechanism = Mechanism::from_name(name).ok_or(SaslCondition::InvalidMechanism)?;
+    if !context.offered().any(|offered| offered == mechanism) {
+        // §6.5.4: it would be on offer under TLS.
+        let needs_tls = match mechanism {
+            Mechanism::Plain | Mechanism::ScramPlus(_) => context.policy.mechanisms.contains(&mechanism),
+            Mechanism::Scram(_) => false,
+        };
+        let condition = match context.security {
+            Security::Plaintext if needs_tls => SaslCondition::EncryptionRequired,
+            Security::Plaintext | Security::Tls(_) => SaslCondition::InvalidMechanism,
+        };
+        return Err(Refusal::sasl(condition).of(None, mechanism));
+    }
+    match initial {
+        Some(data) => first_message(mechanism, &data, context).map_err(|refusal| refusal.of(None, mechanism)),
+        None => {
+            challenge(&[], context);
+            Ok(State::AwaitInitialResponse(AwaitInitialResponse { mechanism }))
+        }
+    }
+}
+
+fn first_message(mechanism: Mechanism, data: &[u8], context: &mut Context) -> Step {
+    match mechanism {
+        Mechanism::Scram(hash) | Mechanism::ScramPlus(hash) => scram::begin(mechanism, hash, data, context),
+        Mechanism::Plain => plain::begin(data, context),
+    }
+}
+
+fn count_failure(context: &mut Context) -> Result<(), StreamError> {
+    context.failed_attempts += 1;
+    if context.failed_attempts >= context.policy.max_authentication_attempts {
+        return Err(StreamError::new(StreamCondition::PolicyViolation).with_text("too many attempts to authenticate"));
+    }
+    Ok(())
+}
+
+/// What the initiating entity can send.
+enum Request {
+    Auth { mechanism: String, initial: Option<Zeroizing<Vec<u8>>> },
+    Response(Zeroizing<Vec<u8>>),
+    Abort,
+}
+
+impl Request {
+    fn read(element: &RawElement) -> Result<Request, Refusal> {
+        if element.namespace() != ns::SASL {
+            return Err(Refusal::Stream(out_of_turn("authenticate first")));
+        }
+        if element.children().next().is_some() {
+            return Err(SaslCondition::MalformedRequest.into());
+        }
+        let text = element.text();
+        match element.name() {
+            "auth" => {
+                let mechanism = element.attribute("mechanism").ok_or(SaslCondition::InvalidMechanism)?.into_owned();
+                let initial = match &*text {
+                    "" => None,
+                    // §6.4.2: an initial response of no length.
+                    "=" => Some(Zeroizing::new(Vec::new())),
+                    text => Some(decode(text)?),
+                };
+                Ok(Request::Auth { mechanism, initial })
+            }
+            "response" => Ok(Request::Response(decode(&text)?)),
+            "abort" => Ok(Request::Abort),
+            _ => Err(SaslCondition::MalformedRequest.into()),
+        }
+    }
+}
+
+/// §13.9.1: nothing but the alphabet, padding only at the end and canonical, unused bits zero.
+fn decode(text: &str) -> Result<Zeroizing<Vec<u8>>, SaslCondition> {
+    STANDARD.decode(text).map(Zeroizing::new).map_err(|_| SaslCondition::IncorrectEncoding)
+}

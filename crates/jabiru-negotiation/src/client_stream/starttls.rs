@@ -1,0 +1,48 @@
+//! STARTTLS (RFC 6120 §5).
+
+use jabiru_stanza::{RawElement, SaslCondition, StreamCondition, StreamError, ns};
+
+use super::State;
+use super::context::Context;
+use super::sasl::Refusal;
+use crate::Event;
+
+/// `<starttls/>` offered as mandatory to negotiate: nothing else is (§5.3.1).
+#[derive(Debug)]
+pub(super) struct AwaitStartTls;
+
+impl AwaitStartTls {
+    pub(super) fn handle(self, element: &RawElement, context: &mut Context) -> Result<State, StreamError> {
+        if is_command(element) {
+            return Ok(proceed(element, context));
+        }
+        if element.is("auth", ns::SASL) {
+            // §6.5.4. The stream goes on, for <starttls/> may still come.
+            Refusal::sasl(SaslCondition::EncryptionRequired).tell(context)?;
+            return Ok(State::AwaitStartTls(self));
+        }
+        Err(StreamError::new(StreamCondition::PolicyViolation).with_text("STARTTLS is required"))
+    }
+}
+
+/// Is it `<starttls/>`, well formed or not?
+pub(super) fn is_command(element: &RawElement) -> bool {
+    element.is("starttls", ns::TLS)
+}
+
+/// Answers `<starttls/>` where it was offered: `<proceed/>`, and from then on TLS (§5.4.2.3).
+pub(super) fn proceed(element: &RawElement, context: &mut Context) -> State {
+    if element.children().next().is_some() || element.root().has_text() {
+        return refuse(context);
+    }
+    context.output.write("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    context.output.event(Event::StartTls);
+    State::TlsHandshake
+}
+
+/// Answers a malformed `<starttls/>`, or one where none was offered: `<failure/>`, and the end (§5.4.2.2).
+pub(super) fn refuse(context: &mut Context) -> State {
+    context.output.write("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    context.close(None);
+    State::Closed
+}
