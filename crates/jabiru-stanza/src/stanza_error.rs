@@ -14,7 +14,8 @@ pub struct StanzaError {
     condition: Condition,
     by: Option<Jid>,
     text: Option<String>,
-    application: Option<Element>,
+    /// Boxed, since hardly any error has one and errors travel in every `Result`.
+    application: Option<Box<Element>>,
 }
 
 /// What the sender can do about it (§8.3.2).
@@ -63,7 +64,7 @@ impl StanzaError {
     /// Adds an application-specific condition (§8.3.4).
     #[must_use]
     pub fn with_application(mut self, condition: Element) -> StanzaError {
-        self.application = Some(condition);
+        self.application = Some(Box::new(condition));
         self
     }
 
@@ -120,7 +121,7 @@ impl StanzaError {
             error.push_child(Element::new("text", ns::STANZA_ERROR).with_lang("en").with_text(text.as_str()));
         }
         if let Some(application) = &self.application {
-            error.push_child(application.clone());
+            error.push_child(Element::clone(application));
         }
         error
     }
@@ -133,7 +134,7 @@ impl StanzaError {
         let mut found = StanzaError::new(Condition::UndefinedCondition);
         for child in error.children() {
             if child.namespace() != ns::STANZA_ERROR {
-                found.application = Some(child.to_element());
+                found.application = Some(Box::new(child.to_element()));
             } else if child.name() == "text" {
                 found.text = Some(child.text().into_owned());
             } else if let Some(condition) = Condition::from_name(child.name(), &child.text()) {

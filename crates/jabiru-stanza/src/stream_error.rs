@@ -11,7 +11,8 @@ use crate::ns;
 pub struct StreamError {
     condition: StreamCondition,
     text: Option<String>,
-    application: Option<Element>,
+    /// Boxed, since hardly any error has one and errors travel in every `Result`.
+    application: Option<Box<Element>>,
 }
 
 impl StreamError {
@@ -31,7 +32,7 @@ impl StreamError {
     /// Adds an application-specific condition (RFC 6120 §4.9.4).
     #[must_use]
     pub fn with_application(mut self, condition: Element) -> StreamError {
-        self.application = Some(condition);
+        self.application = Some(Box::new(condition));
         self
     }
 
@@ -50,7 +51,7 @@ impl StreamError {
     /// The application-specific condition, if there is one.
     #[must_use]
     pub fn application(&self) -> Option<&Element> {
-        self.application.as_ref()
+        self.application.as_deref()
     }
 
     /// Appends the error as it stands in a stream whose root declares the prefix `stream`
@@ -83,7 +84,7 @@ impl StreamError {
         let mut error = StreamError::new(StreamCondition::UndefinedCondition);
         for child in raw.children() {
             if child.namespace() != ns::STREAM_ERROR {
-                error.application = Some(child.to_element());
+                error.application = Some(Box::new(child.to_element()));
             } else if child.name() == "text" {
                 error.text = Some(child.text().into_owned());
             } else if let Some(condition) = StreamCondition::from_name(child.name(), &child.text()) {
