@@ -1,0 +1,239 @@
+//! From the file's keys to a [`Config`]: names, ranges, and what must go together.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use jabiru_negotiation::Mechanism;
+use jabiru_stanza::DomainPart;
+use toml_edit::Document;
+
+use super::problem::{ConfigError, Fault, Problem};
+use super::reader::{Reader, Section, one_of};
+use super::{C2s, CertificateFiles, Config, Domain, Limits, Log, LogFormat, ResourceConflict, StorageEngine};
+
+/// See [`Config::load`].
+pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
+    let text = read(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    parse(&text, folder).map_err(|problems| ConfigError::Invalid { path: path.to_owned(), problems })
+}
+
+/// Reads `text`, with relative paths from `folder`; or tells all that is wrong.
+pub(super) fn parse(text: &str, folder: &Path) -> Result<Config, Vec<Problem>> {
+    let mut reader = Reader::new(text);
+    let document = match Document::parse(text) {
+        Ok(document) => document,
+        Err(error) => {
+            let message = error.message().lines().collect::<Vec<_>>().join("; ");
+            reader.fault(error.span().unwrap_or_default().start, Fault::Syntax { message });
+            return Err(reader.finish());
+        }
+    };
+    let mut config = Config::default();
+    reader.document(document.as_table(), |root| read_root(root, folder, &mut config));
+    let problems = reader.finish();
+    if problems.is_empty() { Ok(config) } else { Err(problems) }
+}
+
+/// Every key that there is.
+#[cfg(test)]
+pub(super) fn known_keys() -> std::collections::BTreeSet<String> {
+    let document = Document::parse("").expect("nothing is TOML");
+    let mut reader = Reader::new("");
+    let mut config = Config::default();
+    reader.document(document.as_table(), |root| read_root(root, Path::new(""), &mut config));
+    reader.known().clone()
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        return Err(io::Error::other(format!("it has more than {MAX_FILE_BYTES} bytes")));
+    }
+    Ok(text)
+}
+
+/// No configuration is that long: it is some other file.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+fn read_root(root: &mut Section<'_, '_>, folder: &Path, config: &mut Config) {
+    read_domains(root, folder, &mut config.domains);
+    let directory = root.string("data_directory", "the path of a folder", path_from(folder));
+    config.data_directory = directory.unwrap_or_else(|| folder.join(&config.data_directory));
+    root.section("log", |section| read_log(section, &mut config.log));
+    root.section("c2s", |section| read_c2s(section, &mut config.c2s));
+    root.section("limits", |section| read_limits(section, &mut config.limits));
+    root.section("storage", |section| {
+        section.word("engine", &[("sqlite", StorageEngine::Sqlite)], &mut config.storage.engine);
+        section.seconds("timeout_seconds", 1..=600, &mut config.storage.timeout);
+    });
+    root.section("shutdown", |section| {
+        section.seconds("timeout_seconds", 1..=600, &mut config.shutdown.timeout);
+    });
+}
+
+/// The names in `domains`, then the tables `[[domain]]`.
+fn read_domains(root: &mut Section<'_, '_>, folder: &Path, domains: &mut Vec<Domain>) {
+    let expected = "a domain name such as \"im.example\"";
+    let mut named: Vec<(usize, Domain)> = Vec::new();
+    for (offset, domain) in root.list("domains", expected, &[], Domain::new).unwrap_or_default() {
+        named.push((offset, domain));
+    }
+    root.tables("domain", |section, present| {
+        let name: Option<DomainPart> = section.string("name", expected, |name| name.parse().ok());
+        let certificate = read_certificate(section, folder);
+        match name {
+            Some(name) => named.push((section.offset_of("name"), Domain { name, certificate })),
+            None if present && !section.has("name") => section.missing("name", expected),
+            None => {}
+        }
+    });
+    let mut seen = HashSet::new();
+    for (offset, domain) in &named {
+        if !seen.insert(domain.name.as_str()) {
+            root.conflict_at(*offset, "domains", format!("{} is there twice", domain.name));
+        }
+    }
+    if root.has("domains") || root.has("domain") {
+        if root.is_empty_list("domains") && !root.has("domain") {
+            root.conflict("domains", "no domain to host; name at least one");
+        }
+        *domains = named.into_iter().map(|(_, domain)| domain).collect();
+    }
+}
+
+fn read_certificate(section: &mut Section<'_, '_>, folder: &Path) -> Option<CertificateFiles> {
+    let expected = "the path of a PEM file";
+    let certificate = section.string("certificate", expected, path_from(folder));
+    let key = section.string("key", expected, path_from(folder));
+    match (section.has("certificate"), section.has("key")) {
+        (true, false) => section.missing("key", "the path of the certificate's private key, a PEM file"),
+        (false, true) => section.missing("certificate", "the path of the key's certificate chain, a PEM file"),
+        (true, true) | (false, false) => {}
+    }
+    Some(CertificateFiles { certificate: certificate?, key: key? })
+}
+
+fn read_log(section: &mut Section<'_, '_>, log: &mut Log) {
+    let formats = [("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)];
+    section.word("format", &formats, &mut log.format);
+    let expected = format!("{}, or that followed by exceptions as in \"info,jabiru_c2s=debug\"", one_of(&LEVELS));
+    if let Some(level) = section.string("level", &expected, log_level) {
+        log.level = level;
+    }
+}
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// A level for everything, then `module=level` as often as wanted.
+fn log_level(text: &str) -> Option<String> {
+    let mut parts = text.split(',').map(str::trim);
+    let mut valid = parts.next().is_some_and(|level| LEVELS.contains(&level));
+    for part in parts {
+        let is_module = |module: &str| {
+            !module.is_empty() && module.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':')
+        };
+        valid &= part.split_once('=').is_some_and(|(module, level)| is_module(module) && LEVELS.contains(&level));
+    }
+    valid.then(|| text.split(',').map(str::trim).collect::<Vec<_>>().join(","))
+}
+
+fn read_c2s(section: &mut Section<'_, '_>, c2s: &mut C2s) {
+    let starttls = read_addresses(section, "starttls", &mut c2s.starttls);
+    let direct_tls = read_addresses(section, "direct_tls", &mut c2s.direct_tls);
+    let mut seen = HashSet::new();
+    // Port 0 is a different port each time.
+    for (key, offset, address) in starttls.into_iter().chain(direct_tls).filter(|(.., a)| a.port() != 0) {
+        if !seen.insert(address) {
+            section.conflict_at(
+                offset,
+                key,
+                format!("{address} is there twice; a listener needs an address of its own"),
+            );
+        }
+    }
+    if section.is_empty_list("starttls") && section.is_empty_list("direct_tls") {
+        section.conflict("starttls", "no listener is left: both starttls and direct_tls are empty");
+    }
+
+    section.boolean("require_tls", &mut c2s.require_tls);
+    section.boolean("plain_without_tls", &mut c2s.plain_without_tls);
+    if c2s.plain_without_tls && c2s.require_tls {
+        section.conflict("plain_without_tls", "nothing goes without TLS while require_tls is true");
+    }
+    read_mechanisms(section, &mut c2s.mechanisms);
+    let conflicts = [
+        ("replace", ResourceConflict::Replace),
+        ("refuse", ResourceConflict::Refuse),
+        ("assign", ResourceConflict::Assign),
+    ];
+    section.word("resource_conflict", &conflicts, &mut c2s.resource_conflict);
+}
+
+/// Reads listeners into `target`; returns those that the file or the default has, with their places.
+fn read_addresses(
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+    target: &mut Vec<SocketAddr>,
+) -> Vec<(&'static str, usize, SocketAddr)> {
+    let expected = "an IP address with a port from 0 to 65535, such as \"127.0.0.1:5222\" or \"[::]:5222\"";
+    let wrong_type = section.has(key);
+    let Some(list) = section.list(key, expected, &[], |text| text.parse().ok()) else {
+        let offset = section.offset_of(key);
+        return if wrong_type { Vec::new() } else { target.iter().map(|address| (key, offset, *address)).collect() };
+    };
+    *target = list.iter().map(|(_, address)| *address).collect();
+    list.into_iter().map(|(offset, address)| (key, offset, address)).collect()
+}
+
+fn read_mechanisms(section: &mut Section<'_, '_>, target: &mut Vec<Mechanism>) {
+    let names = Mechanism::DEFAULT.map(Mechanism::name);
+    let Some(list) = section.list("mechanisms", &one_of(&names), &names, Mechanism::from_name) else { return };
+    for (index, (offset, mechanism)) in list.iter().enumerate() {
+        if list[..index].iter().any(|(_, earlier)| earlier == mechanism) {
+            section.conflict_at(*offset, "mechanisms", format!("{mechanism} is there twice"));
+        }
+    }
+    *target = list.into_iter().map(|(_, mechanism)| mechanism).collect();
+    if section.is_empty_list("mechanisms") {
+        section.conflict("mechanisms", "without a mechanism nobody can log in");
+    }
+}
+
+fn read_limits(section: &mut Section<'_, '_>, limits: &mut Limits) {
+    section.integer("connections", 1..=10_000_000, &mut limits.connections);
+    section.integer("connections_per_address", 1..=10_000_000, &mut limits.connections_per_address);
+    // A stream header, or a SASL response with a long channel binding, needs some 4 KiB.
+    let before = "element_bytes_before_authentication";
+    section.integer(before, 4096..=1 << 20, &mut limits.element_bytes_before_authentication);
+    // RFC 6120 §13.12: no less than 10,000. Above 256 MiB the reader's index ends.
+    section.integer("element_bytes", 10_000..=1 << 28, &mut limits.element_bytes);
+    section.seconds("negotiation_timeout_seconds", 1..=3600, &mut limits.negotiation_timeout);
+    section.integer("authentication_attempts", 1..=100, &mut limits.authentication_attempts);
+    section.integer("streams_per_account", 1..=10_000, &mut limits.streams_per_account);
+    section.integer("outbox_bytes", 10_000..=1 << 32, &mut limits.outbox_bytes);
+    section.seconds("stall_timeout_seconds", 1..=3600, &mut limits.stall_timeout);
+    section.seconds("closing_timeout_seconds", 1..=600, &mut limits.closing_timeout);
+
+    if limits.connections_per_address > limits.connections && section.has("connections_per_address") {
+        let reason = format!("more than the {} connections there may be altogether", limits.connections);
+        section.conflict("connections_per_address", reason);
+    }
+    // An element that may be received must also fit where it waits to be sent.
+    if limits.outbox_bytes < limits.element_bytes {
+        let key = if section.has("outbox_bytes") { "outbox_bytes" } else { "element_bytes" };
+        let reason = format!(
+            "outbox_bytes ({}) must be at least element_bytes ({}), or the longest stanza never arrives",
+            limits.outbox_bytes, limits.element_bytes
+        );
+        section.conflict(key, reason);
+    }
+}
+
+fn path_from(folder: &Path) -> impl Fn(&str) -> Option<PathBuf> {
+    move |path| (!path.is_empty()).then(|| folder.join(path))
+}

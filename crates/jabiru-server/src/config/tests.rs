@@ -1,0 +1,312 @@
+//! The example file, every kind of mistake, and what must go together.
+
+use std::path::Path;
+
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../../../jabiru.example.toml");
+
+fn parse(text: &str) -> Result<Config, Vec<String>> {
+    file::parse(text, Path::new("")).map_err(|problems| problems.iter().map(ToString::to_string).collect())
+}
+
+fn problems(text: &str) -> Vec<String> {
+    match parse(text) {
+        Ok(config) => panic!("taken: {text}\n{config:?}"),
+        Err(problems) => problems,
+    }
+}
+
+#[test]
+fn nothing_is_the_default() {
+    assert_eq!(parse(""), Ok(Config::default()));
+}
+
+/// The example states the defaults, and every key, once.
+#[test]
+fn example_is_the_default() {
+    assert_eq!(parse(EXAMPLE), Ok(Config::default()));
+    for key in file::known_keys() {
+        let (section, last) = key.rsplit_once('.').unwrap_or(("", &key));
+        let in_section: Vec<&str> = EXAMPLE
+            .lines()
+            .map(|line| line.trim_start_matches(['#', ' ']))
+            .scan("", |current, line| {
+                if let Some(header) = line.strip_prefix('[') {
+                    *current = header.trim_start_matches('[').split(']').next().unwrap();
+                }
+                Some((*current, line))
+            })
+            .filter(|(current, _)| *current == section || (section.is_empty() && *current == last))
+            .map(|(_, line)| line)
+            .collect();
+        let stated = in_section
+            .iter()
+            .filter(|line| line.starts_with(&format!("{last} = ")) || line.contains(&format!("[{last}]")))
+            .count();
+        assert_eq!(stated, 1, "{key}");
+    }
+}
+
+/// What stands in comments is right too.
+#[test]
+fn example_of_a_domain_with_a_certificate() {
+    let start = EXAMPLE.find("# [[domain]]").unwrap();
+    let commented: String =
+        EXAMPLE[start..].lines().map_while(|line| line.strip_prefix("# ")).map(|line| format!("{line}\n")).collect();
+    let config = file::parse(&commented, Path::new("/etc/jabiru")).unwrap();
+    assert_eq!(
+        config.domains,
+        [Domain {
+            name: "im.example".parse().unwrap(),
+            certificate: Some(CertificateFiles {
+                certificate: "/etc/jabiru/im.example.crt".into(),
+                key: "/etc/jabiru/im.example.key".into(),
+            }),
+        }]
+    );
+    assert_eq!(config.data_directory, Path::new("/etc/jabiru/jabiru-data"));
+}
+
+#[test]
+fn every_key_is_taken() {
+    let config = parse(
+        r#"
+        domains = ["IM.example", "bücher.example."]
+        data_directory = "/var/lib/jabiru"
+        log = { format = "json", level = "warn, jabiru_c2s::live=trace" }
+        storage.engine = "sqlite"
+        storage.timeout_seconds = 3
+        shutdown.timeout_seconds = 4
+        [[domain]]
+        name = "other.example"
+        [c2s]
+        starttls = []
+        direct_tls = ["0.0.0.0:443", "[::]:0", "[::]:0"]
+        require_tls = false
+        plain_without_tls = true
+        mechanisms = ["PLAIN", "SCRAM-SHA-1"]
+        resource_conflict = "assign"
+        [limits]
+        connections = 10
+        connections_per_address = 9
+        element_bytes_before_authentication = 5000
+        element_bytes = 10_000
+        negotiation_timeout_seconds = 11
+        authentication_attempts = 3
+        streams_per_account = 2
+        outbox_bytes = 10_000
+        stall_timeout_seconds = 12
+        closing_timeout_seconds = 13
+        "#,
+    );
+    let expected = Config {
+        domains: ["im.example", "bücher.example", "other.example"].map(|name| Domain::new(name).unwrap()).into(),
+        data_directory: "/var/lib/jabiru".into(),
+        log: Log { format: LogFormat::Json, level: "warn,jabiru_c2s::live=trace".to_owned() },
+        c2s: C2s {
+            starttls: Vec::new(),
+            direct_tls: ["0.0.0.0:443", "[::]:0", "[::]:0"].map(|address| address.parse().unwrap()).into(),
+            require_tls: false,
+            plain_without_tls: true,
+            mechanisms: ["PLAIN", "SCRAM-SHA-1"].map(|name| Mechanism::from_name(name).unwrap()).into(),
+            resource_conflict: ResourceConflict::Assign,
+        },
+        limits: Limits {
+            connections: 10,
+            connections_per_address: 9,
+            element_bytes_before_authentication: 5000,
+            element_bytes: 10_000,
+            negotiation_timeout: Duration::from_secs(11),
+            authentication_attempts: 3,
+            streams_per_account: 2,
+            outbox_bytes: 10_000,
+            stall_timeout: Duration::from_secs(12),
+            closing_timeout: Duration::from_secs(13),
+        },
+        storage: Storage { engine: StorageEngine::Sqlite, timeout: Duration::from_secs(3) },
+        shutdown: Shutdown { timeout: Duration::from_secs(4) },
+    };
+    assert_eq!(config, Ok(expected));
+}
+
+/// Each mistake alone, with the whole message.
+#[test]
+fn messages() {
+    for (text, expected) in [
+        // Keys.
+        ("[log]\nfromat = 'json'", "2:1: unknown key \"log.fromat\"; the nearest known key is \"log.format\""),
+        ("[limit]\n", "1:2: unknown key \"limit\"; the nearest known key is \"limits\""),
+        ("domain_names = []", "1:1: unknown key \"domain_names\"; the nearest known key is \"domain.name\""),
+        ("starttls = []", "1:1: unknown key \"starttls\"; the nearest known key is \"c2s.starttls\""),
+        ("log.c2s.x = 1", "1:5: unknown key \"log.c2s\"; the nearest known key is \"c2s\""),
+        (
+            "[[domain]]\nname = 'a.example'\n  cert = 'x'",
+            "3:3: unknown key \"domain.cert\"; the nearest known key is \"domain.certificate\"",
+        ),
+        // Types and values.
+        ("log = 5", "1:7: log: expected a table, found 5"),
+        ("[domain]\nname = 'a'", "1:1: domain: expected tables that begin with [[domain]], found a table"),
+        ("domain = [1]", "1:10: domain: expected tables that begin with [[domain]], found a list"),
+        (
+            "domains = 'im.example'",
+            "1:11: domains: expected a list, each of it a domain name such as \"im.example\", found 'im.example'",
+        ),
+        (
+            "domains = ['ü', 'a b', 5]",
+            "1:17: domains: expected a domain name such as \"im.example\", found 'a b'\n1:24: domains: expected a domain name such as \"im.example\", found 5",
+        ),
+        (
+            "domains = ['im.example:5222']",
+            "1:12: domains: expected a domain name such as \"im.example\", found 'im.example:5222'",
+        ),
+        ("data_directory = ''", "1:18: data_directory: expected the path of a folder, found ''"),
+        (
+            "log.format = 'jsno'",
+            "1:14: log.format: expected \"auto\", \"human\" or \"json\", found 'jsno'; the nearest is \"json\"",
+        ),
+        ("log.format = true", "1:14: log.format: expected \"auto\", \"human\" or \"json\", found true"),
+        (
+            "storage.engine = 'postgres'",
+            "1:18: storage.engine: expected \"sqlite\", found 'postgres'; the nearest is \"sqlite\"",
+        ),
+        ("c2s.require_tls = 'yes'", "1:19: c2s.require_tls: expected true or false, found 'yes'"),
+        (
+            "[limits]\nelement_bytes = 9999",
+            "2:17: limits.element_bytes: expected a whole number from 10000 to 268435456, found 9999",
+        ),
+        (
+            "[limits]\nelement_bytes = 1e5",
+            "2:17: limits.element_bytes: expected a whole number from 10000 to 268435456, found 1e5",
+        ),
+        (
+            "[limits]\nauthentication_attempts = 0",
+            "2:27: limits.authentication_attempts: expected a whole number from 1 to 100, found 0",
+        ),
+        (
+            "[limits]\nauthentication_attempts = -1",
+            "2:27: limits.authentication_attempts: expected a whole number from 1 to 100, found -1",
+        ),
+        (
+            "shutdown.timeout_seconds = 10.5",
+            "1:28: shutdown.timeout_seconds: expected a whole number from 1 to 600, found 10.5",
+        ),
+        (
+            "[c2s]\nstarttls = [\n  '127.0.0.1:5222',\n  'localhost:5222',\n  '[::1]:65536',\n]",
+            "4:3: c2s.starttls: expected an IP address with a port from 0 to 65535, such as \"127.0.0.1:5222\" or \"[::]:5222\", found 'localhost:5222'\n\
+             5:3: c2s.starttls: expected an IP address with a port from 0 to 65535, such as \"127.0.0.1:5222\" or \"[::]:5222\", found '[::1]:65536'",
+        ),
+        // What must go together.
+        ("domains = ['im.example', 'IM.Example.']", "1:26: domains: im.example is there twice"),
+        ("domains = ['a.example']\n[[domain]]\nname = 'a.example'", "3:8: domains: a.example is there twice"),
+        ("domains = []", "1:11: domains: no domain to host; name at least one"),
+        ("[[domain]]", "1:1: domain.name is missing: expected a domain name such as \"im.example\""),
+        (
+            "[[domain]]\nname = 'a'\nkey = 'k'",
+            "1:1: domain.certificate is missing: expected the path of the key's certificate chain, a PEM file",
+        ),
+        (
+            "[[domain]]\nname = 'a'\ncertificate = 'c'",
+            "1:1: domain.key is missing: expected the path of the certificate's private key, a PEM file",
+        ),
+        (
+            "c2s = { starttls = [], direct_tls = [] }",
+            "1:20: c2s.starttls: no listener is left: both starttls and direct_tls are empty",
+        ),
+        (
+            "[c2s]\nstarttls = ['127.0.0.1:5223']",
+            "1:1: c2s.direct_tls: 127.0.0.1:5223 is there twice; a listener needs an address of its own",
+        ),
+        ("[c2s]\nmechanisms = []", "2:14: c2s.mechanisms: without a mechanism nobody can log in"),
+        ("[c2s]\nmechanisms = ['PLAIN', 'PLAIN']", "2:24: c2s.mechanisms: PLAIN is there twice"),
+        (
+            "[c2s]\nplain_without_tls = true",
+            "2:21: c2s.plain_without_tls: nothing goes without TLS while require_tls is true",
+        ),
+        (
+            "[limits]\nconnections = 100\nconnections_per_address = 101",
+            "3:27: limits.connections_per_address: more than the 100 connections there may be altogether",
+        ),
+        (
+            "[limits]\nelement_bytes = 2_000_000",
+            "2:17: limits.element_bytes: outbox_bytes (1048576) must be at least element_bytes (2000000), or the longest stanza never arrives",
+        ),
+    ] {
+        assert_eq!(problems(text).join("\n"), expected, "{text}");
+    }
+}
+
+#[test]
+fn mechanisms_are_suggested() {
+    let problems = problems("[c2s]\nmechanisms = ['scram-sha-256']");
+    assert!(problems[0].ends_with("found 'scram-sha-256'; the nearest is \"SCRAM-SHA-256\""), "{problems:?}");
+}
+
+#[test]
+fn log_levels() {
+    for (level, taken) in [
+        ("debug", true),
+        ("off,jabiru_server=trace", true),
+        ("inof", false),
+        ("", false),
+        ("INFO", false),
+        ("info,", false),
+        ("info,debug", false),
+        ("jabiru=info", false),
+        ("info,=debug", false),
+        ("info,a=loud", false),
+    ] {
+        assert_eq!(parse(&format!("log.level = '{level}'")).is_ok(), taken, "{level:?}");
+    }
+}
+
+/// Everything is reported, in the order of the file.
+#[test]
+fn all_problems_at_once() {
+    let text = "domains = ['a b']\nlgo = 1\n[c2s]\nrequire_tls = 1\nmechanism = []\n[shutdown]\ntimeout_seconds = 0\n";
+    let lines: Vec<_> = problems(text).iter().map(|problem| problem.split(':').next().unwrap().to_owned()).collect();
+    assert_eq!(lines, ["1", "2", "4", "5", "7"]);
+}
+
+#[test]
+fn syntax_errors_have_a_place() {
+    for (text, place) in [
+        ("domains = [", "1:12: not TOML: "),
+        ("a = 1\nb == 2", "2:4: not TOML: "),
+        ("[log]\nlevel = 'info'\nlevel = 'info'", "3:1: not TOML: "),
+        ("ü = 'x", "1:1: not TOML: "),
+    ] {
+        let problems = problems(text);
+        assert!(problems.len() == 1 && problems[0].starts_with(place), "{text}: {problems:?}");
+        assert!(!problems[0].contains('\n'), "{text}: {problems:?}");
+    }
+}
+
+/// A long value is not repeated as a whole.
+#[test]
+fn long_values_are_cut() {
+    let problems = problems(&format!("log.format = '{}'", "ü".repeat(5000)));
+    assert!(problems[0].len() < 300, "{problems:?}");
+}
+
+#[test]
+fn load_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jabiru.toml");
+    let error = Config::load(&path).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("cannot read the configuration file {}: ", path.display())), "{error}");
+
+    std::fs::write(&path, "x = 1\ny = 2").unwrap();
+    let error = Config::load(&path).unwrap_err().to_string();
+    let lines: Vec<_> = error.lines().collect();
+    assert!(lines[0].starts_with(&format!("{}:1:1: unknown key \"x\"", path.display())), "{error}");
+    assert!(lines[1].starts_with(&format!("{}:2:1: unknown key \"y\"", path.display())), "{error}");
+
+    std::fs::write(&path, " ".repeat((1 << 20) + 1)).unwrap();
+    assert!(matches!(Config::load(&path), Err(ConfigError::Read { .. })));
+    std::fs::write(&path, [b'#', 0xff]).unwrap();
+    assert!(matches!(Config::load(&path), Err(ConfigError::Read { .. })));
+
+    std::fs::write(&path, "data_directory = 'data'").unwrap();
+    assert_eq!(Config::load(&path).unwrap().data_directory, folder.path().join("data"));
+}
