@@ -29,7 +29,8 @@ fn message(number: usize) -> String {
         "</body><active xmlns='http://jabber.org/protocol/chatstates'/><request xmlns='urn:xmpp:receipts'/>\
         <origin-id xmlns='urn:xmpp:sid:0' id='ab45f0c2-{number:04}'/></message>"
     );
-    let text = "Wherefore art thou, Romeo? Deny thy father &amp; refuse thy name; or, if thou wilt not, be but sworn my love.";
+    let text =
+        "Wherefore art thou, Romeo? Deny thy father &amp; refuse thy name; or, if thou wilt not, be but sworn my love.";
     let room = MESSAGE_BYTES - start.len() - end.len();
     assert!(room > 60 && room <= text.len(), "{room}");
     format!("{start}{}{end}", &text[..room])
@@ -46,13 +47,16 @@ fn main() {
     let readers: [(&str, fn(&[u8]) -> usize); 4] =
         [("jabiru-xml", ours), ("rxml", rxml), ("xml", xml), ("quick-xml", quick_xml)];
     let medians = measure(&readers, stream, ROUNDS);
-    println!("{MESSAGES} messages of {MESSAGE_BYTES} bytes in pieces of {PIECE}; medians of {ROUNDS} interleaved rounds");
+    println!(
+        "{MESSAGES} messages of {MESSAGE_BYTES} bytes in pieces of {PIECE}; medians of {ROUNDS} interleaved rounds"
+    );
     for ((name, _), nanoseconds) in readers.iter().zip(&medians) {
         let each = nanoseconds / MESSAGES as f64;
         println!("{name:12} {:7.0} MB/s {each:7.0} ns a stanza", stream.len() as f64 * 1000.0 / nanoseconds);
     }
     println!();
-    let messages: Vec<RawElement> = (0..MESSAGES).map(|n| RawElement::parse(&message(n), "jabber:client").unwrap()).collect();
+    let messages: Vec<RawElement> =
+        (0..MESSAGES).map(|n| RawElement::parse(&message(n), "jabber:client").unwrap()).collect();
     let each = |name: &str, work: &mut dyn FnMut(&RawElement)| {
         let mut rounds: Vec<f64> = (0..ROUNDS)
             .map(|_| {

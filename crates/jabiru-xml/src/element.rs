@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::index::XML_NS;
+use crate::index::{XML_NS, XMLNS_NS};
 use crate::rewrite::write_attribute;
 use crate::{Limits, RawElement, chars, escape};
 
@@ -55,11 +55,17 @@ impl Element {
     /// An empty element. An empty `namespace` means none.
     ///
     /// The name is one without colon (`NCName` of Namespaces in XML). A wrong one is a programming error: a debug build
-    /// panics, a release build puts `_` in place of what is wrong, so that nothing can be injected by a name.
+    /// panics, a release build puts `_` in place of what is wrong, so that nothing can be injected by a name. It is
+    /// likewise wrong to put an element into one of the two namespaces that XML keeps to itself (those of `xml:lang` and of
+    /// `xmlns`); a release build then puts it into none.
     pub fn new(name: impl Into<String>, namespace: impl Into<String>) -> Element {
-        let namespace: String = namespace.into();
-        debug_assert!(namespace != crate::index::XMLNS_NS, "the namespace of declarations can't be used");
-        Element { name: checked(name.into()), namespace: namespace.into(), attributes: Vec::new(), content: Vec::new() }
+        let mut namespace: Arc<str> = namespace.into().into();
+        let reserved = matches!(&*namespace, XML_NS | XMLNS_NS);
+        debug_assert!(!reserved, "no namespace for an element: {namespace}");
+        if reserved {
+            namespace = "".into();
+        }
+        Element { name: checked(name.into()), namespace, attributes: Vec::new(), content: Vec::new() }
     }
 
     /// For names that the scanner has accepted.
@@ -190,12 +196,9 @@ impl Element {
         let name_start = out.len() + 1;
         out.push(b'<');
         let mut default = default_namespace;
-        if *self.namespace == *XML_NS {
-            out.extend_from_slice(b"xml:");
-        }
         out.extend_from_slice(self.name.as_bytes());
         let name_end = out.len();
-        if *self.namespace != *default_namespace && *self.namespace != *XML_NS {
+        if *self.namespace != *default_namespace {
             default = &self.namespace;
             out.push(b' ');
             write_attribute(out, "xmlns", default);
@@ -280,8 +283,7 @@ impl fmt::Display for Element {
 
 /// A name that can't do harm.
 fn checked(name: String) -> String {
-    let valid =
-        chars::is_ncname(&name) && name != "xmlns" && name.len() <= crate::limits::MAX_NAME_BYTES - "xml:".len();
+    let valid = chars::is_ncname(&name) && name != "xmlns" && name.len() <= crate::limits::MAX_NAME_BYTES;
     debug_assert!(valid, "no name for an element or attribute: {name:?}");
     if valid {
         return name;

@@ -78,7 +78,12 @@ impl Scanner {
         self.words[record + NAMESPACE] = if head & PREFIXED == 0 {
             self.default
         } else {
-            self.resolve(d, self.words[record + START] as usize + 1, head)?
+            let start = self.words[record + START] as usize + 1;
+            match self.resolve(d, start, head)? {
+                // Only attributes are in this namespace, and there are parsers that refuse an element in it.
+                XML => return Fault::malformed("an element with the prefix xml", start),
+                declaration => declaration,
+            }
         };
         if self.tag.prefixed {
             self.resolve_attributes(d)?;

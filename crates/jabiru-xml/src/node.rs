@@ -82,6 +82,15 @@ impl<'a> Node<'a> {
         Attributes { node: *self, records: self.records() }
     }
 
+    /// The namespace declarations of this very element in document order: prefix (empty: the default namespace) and namespace
+    /// name (empty: the default namespace is taken away).
+    pub fn declarations(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let raw = self.raw;
+        self.records()
+            .filter(|record| record.head & DECLARES != 0)
+            .map(|record| (decode::str(record.declared_prefix(raw)), decode::str(record.raw_value(raw))))
+    }
+
     /// The child elements in document order. Each step costs the same, however much stands in the child.
     pub fn children(&self) -> Children<'a> {
         Children { raw: self.raw, at: self.records().end(), end: self.word(NEXT), outside: self.scope() }
@@ -216,14 +225,6 @@ impl<'a> Node<'a> {
     /// The attributes, namespace declarations included.
     pub(crate) fn records(&self) -> Records<'a> {
         Records { raw: self.raw, at: self.at + ELEMENT_WORDS as u32, left: self.word(HEAD) >> COUNT_SHIFT }
-    }
-
-    /// Prefix (empty: default) and namespace name of each declaration.
-    pub(crate) fn declarations(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let raw = self.raw;
-        self.records()
-            .filter(|record| record.head & DECLARES != 0)
-            .map(|record| (decode::str(record.declared_prefix(raw)), decode::str(record.raw_value(raw))))
     }
 
     /// After the `>` of the start tag; and whether it is an empty-element tag.

@@ -1,0 +1,219 @@
+//! What is written is read back as it was, by three parsers, whatever was put in.
+
+mod witness;
+
+use jabiru_xml::{Content, Element, Event, RawElement, Reader};
+use proptest::prelude::*;
+use witness::{Piece, Tree};
+
+fn name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z]{1,3}",
+        "[A-Za-z_\u{c0}-\u{d6}\u{370}-\u{37d}\u{3001}-\u{d7ff}\u{10000}-\u{effff}][-.0-9A-Za-z_\u{b7}\u{300}-\u{36f}\u{203f}\u{f900}]{0,4}",
+    ]
+    .prop_filter("reserved", |name| name != "xmlns")
+}
+
+/// Any string at all, with what is special in XML and what XML can't carry in it often.
+fn any_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        any::<char>().prop_map(String::from),
+        "[ -~]{0,5}",
+        prop::sample::select(vec![
+            "<",
+            "&",
+            ">",
+            "'",
+            "\"",
+            "]]>",
+            "<![CDATA[",
+            "\r",
+            "\n",
+            "\t",
+            "\r\n",
+            " ",
+            "\0",
+            "\u{b}",
+            "\u{fffe}",
+            "\u{ffff}",
+            "\u{feff}",
+            "\u{85}",
+            "\u{2028}",
+            "\u{10ffff}",
+            "&amp;",
+            "<!--",
+            "]]",
+            "}",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+fn namespace() -> impl Strategy<Value = String> {
+    prop_oneof![
+        prop::sample::select(vec!["", "jabber:client", "jabber:server", "urn:x"]).prop_map(str::to_owned),
+        any_text(),
+    ]
+    .prop_filter("reserved", |name| name != "http://www.w3.org/2000/xmlns/")
+}
+
+fn element() -> impl Strategy<Value = Element> {
+    let empty = (name(), namespace(), prop::collection::vec((name(), any_text()), 0..4), prop::option::of(any_text()))
+        .prop_map(|(name, namespace, attributes, lang)| {
+            let mut element = Element::new(name, namespace);
+            for (name, value) in attributes {
+                element.set_attribute(&name, Some(&value));
+            }
+            match lang {
+                Some(lang) => element.with_lang(lang),
+                None => element,
+            }
+        })
+        .boxed();
+    empty.clone().prop_recursive(4, 24, 4, move |inner| {
+        let piece = prop_oneof![inner.prop_map(Content::Element), any_text().prop_map(Content::Text)];
+        (empty.clone(), prop::collection::vec(piece, 0..5)).prop_map(|(mut element, content)| {
+            for piece in content {
+                match piece {
+                    Content::Element(child) => element.push_child(child),
+                    Content::Text(text) => element.push_text(&text),
+                }
+            }
+            element
+        })
+    })
+}
+
+/// What is left of a string on the wire.
+fn carried(text: &str) -> String {
+    let lost = |c| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    text.chars().map(|c| if lost(c) { '\u{fffd}' } else { c }).collect()
+}
+
+fn carried_tree(mut tree: Tree) -> Tree {
+    tree.namespace = carried(&tree.namespace);
+    tree.attributes.values_mut().for_each(|value| *value = carried(value));
+    for piece in &mut tree.content {
+        *piece = match std::mem::replace(piece, Piece::Text(String::new())) {
+            Piece::Element(child) => Piece::Element(carried_tree(child)),
+            Piece::Text(text) => Piece::Text(carried(&text)),
+        };
+    }
+    tree
+}
+
+proptest! {
+    #[test]
+    fn elements(element in element(), content_namespace in prop::sample::select(vec!["jabber:client", "", "urn:x"])) {
+        let mut out = Vec::new();
+        element.write(&mut out, content_namespace);
+        let expected = carried_tree(Tree::from(&element));
+        witness::check_written(&out, content_namespace, &expected);
+        let raw = element.to_raw(content_namespace);
+        prop_assert_eq!(Tree::from(&raw.to_element()), expected);
+        prop_assert_eq!(raw.as_bytes(), &out[..]);
+        witness::check_rewriting(&raw);
+    }
+}
+
+/// Elements that can't be copied byte for byte, each on streams of several content namespaces.
+#[test]
+fn odd_elements() {
+    let root = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' xmlns:p='urn:p' \
+        xmlns:ns1='urn:ns1'>";
+    let prefixed = "<stream xmlns='http://etherx.jabber.org/streams' xmlns:c='jabber:client' xmlns:p='urn:p'>";
+    let bare = "<s:stream xmlns:s='http://etherx.jabber.org/streams' xmlns:c='jabber:client'>";
+    for (root, element) in [
+        (root, "<message to='a'><body>x</body></message>"),
+        (root, "<message xmlns='jabber:client' to='a'><body>x</body></message>"),
+        (root, "<message xmlns='jabber:server' to='a'><body>x</body><x xmlns='jabber:client'/></message>"),
+        (root, "<message xmlns='urn:x'><x xmlns='jabber:client'/></message>"),
+        (root, "<message xmlns=''><x xmlns='jabber:client'/><y/></message>"),
+        (root, "<stream:error><undefined-condition xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"),
+        (root, "<stream:features/>"),
+        (root, "<message p:a='b'><p:x p:y='z'/><q xmlns:p='urn:q'><p:x/></q></message>"),
+        (root, "<message a='\t\r\n '>\r\n<![CDATA[<]]></message>"),
+        (root, "<message><a xmlns:xml='http://www.w3.org/XML/1998/namespace' xml:lang=''/></message>"),
+        (root, "<message xmlns:xml='http://www.w3.org/XML/1998/namespace'/>"),
+        (root, "<message xml:lang='en'/>"),
+        (root, "<m:message xmlns:m='jabber:client'><m:body/><body/><x xmlns='urn:x'><m:y/><z/></x></m:message>"),
+        (
+            root,
+            "<m:message xmlns:m='jabber:client' xmlns='urn:d'><m:body/><body/><x xmlns='urn:x'><m:y/><z/></x></m:message>",
+        ),
+        (
+            root,
+            "<m:message xmlns:m='jabber:client' xmlns='' m:a='b'><m:body m:a='c'/><body><m:z/><z/></body></m:message>",
+        ),
+        (
+            root,
+            "<m:message xmlns:m='jabber:client' xmlns:ns2='urn:2'><ns2:a/><ns1:b/><x xmlns='urn:x'><m:y m:a=''/></x></m:message>",
+        ),
+        (root, "<message xmlns='a&amp;\t&#9;b' xmlns:q='&#x10ffff;' q:r=''><q:x/></message>"),
+        (root, "<message ><body /></message >"),
+        (root, "<message\n/>"),
+        (prefixed, "<c:message to='a'><c:body>x</c:body></c:message>"),
+        (prefixed, "<c:message p:to='a'><x/><x xmlns='urn:x'><c:y><z/></c:y></x></c:message>"),
+        (prefixed, "<c:message c:to='a'><p:y c:to=''><c:z c:to=''/></p:y></c:message>"),
+        (prefixed, "<error><c:x/></error>"),
+        (bare, "<c:message><x><c:y/></x><y xmlns='jabber:server'/></c:message>"),
+        (bare, "<c:message><x/><x><x/><c:y/></x><c:z><x xmlns='jabber:client'><c:y/></x></c:z></c:message>"),
+        (bare, "<x><s:y/></x>"),
+    ] {
+        let stream = format!("{root}{element}");
+        let mut input = stream.as_bytes();
+        let mut reader = Reader::new(witness::WIDE);
+        reader.read(&mut input).unwrap();
+        let Ok(Some(Event::Element(raw))) = reader.read(&mut input) else { panic!("{stream}") };
+        witness::check_rewriting(&raw);
+        let mut end = raw.to_element();
+        end.set_attribute("checked", Some("yes"));
+        witness::check_rewriting(&end.to_raw("jabber:client"));
+    }
+}
+
+/// RFC 6120 §4.8.5: a content namespace by prefix becomes the default namespace.
+#[test]
+fn content_prefix_is_lost() {
+    let stream = "<stream xmlns='http://etherx.jabber.org/streams' xmlns:foo='jabber:client'><foo:message><foo:body>x</foo:body></foo:message>";
+    let mut input = stream.as_bytes();
+    let mut reader = Reader::new(witness::WIDE);
+    reader.read(&mut input).unwrap();
+    let Ok(Some(Event::Element(raw))) = reader.read(&mut input) else { panic!() };
+    let mut out = Vec::new();
+    raw.write(&mut out, &jabiru_xml::Rewrite { content_namespace: "jabber:client", ..Default::default() });
+    assert_eq!(String::from_utf8(out).unwrap(), "<message><body>x</body></message>");
+}
+
+/// Writing never makes much of little (RFC 6120 §13.12): namespace names are not spelled out again and again.
+#[test]
+fn writing_does_not_amplify() {
+    let long = "u".repeat(900);
+    let many = "<a/><foo:a/><p:a p:b=''/>".repeat(2000);
+    let root = format!("<stream xmlns='http://etherx.jabber.org/streams' xmlns:foo='jabber:client' xmlns:p='{long}'>");
+    let stanzas = [
+        format!("<foo:message xmlns='{long}1' xmlns:q='{long}2'>\r{many}<q:b q:c=''/></foo:message>"),
+        format!("<foo:message>{many}<x xmlns='{long}'>{many}</x></foo:message>"),
+        format!("<message>{many}</message>"),
+    ];
+    for stanza in stanzas {
+        let stream = format!("{root}{stanza}");
+        let mut input = stream.as_bytes();
+        let mut reader = Reader::new(witness::WIDE);
+        reader.read(&mut input).unwrap();
+        let Ok(Some(Event::Element(raw))) = reader.read(&mut input) else { panic!() };
+        for content_namespace in ["jabber:client", "jabber:server", ""] {
+            let mut out = Vec::new();
+            raw.write(&mut out, &jabiru_xml::Rewrite { content_namespace, ..Default::default() });
+            assert!(out.len() < 4 * stream.len(), "{} from {}", out.len(), stream.len());
+        }
+    }
+}
+
+#[test]
+fn nothing_may_surround_a_parsed_element() {
+    for text in ["", " <a/>", "<a/> ", "<a/><b/>", "<a>", "a", "</a>", "<?xml version='1.0'?><a/>", "</>"] {
+        assert!(RawElement::parse(text, "").is_err(), "{text:?}");
+    }
+}
