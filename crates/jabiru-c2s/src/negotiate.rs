@@ -154,7 +154,8 @@ impl Negotiation<'_> {
                 let Some(bound) = self.bound.take().filter(|bound| bound.jid == jid) else {
                     return Err(io::Error::other("negotiation established a resource that was not bound"));
                 };
-                let mut reader = std::mem::replace(&mut self.reader, Reader::new(self.service.settings.unauthenticated));
+                let mut reader =
+                    std::mem::replace(&mut self.reader, Reader::new(self.service.settings.unauthenticated));
                 reader.set_limits(self.service.settings.authenticated);
                 let input = std::mem::take(&mut self.input);
                 let established = Established { bound, lang, reader, input, proven: self.proven };
@@ -180,9 +181,10 @@ impl Negotiation<'_> {
         self.input.clear();
         self.reader = Reader::new(self.service.settings.unauthenticated);
         let now = Instant::now();
-        let within = self.machine.poll_timeout().map_or(self.service.policy.negotiation_timeout, |deadline| {
-            deadline.saturating_duration_since(now)
-        });
+        let within = self
+            .machine
+            .poll_timeout()
+            .map_or(self.service.policy.negotiation_timeout, |deadline| deadline.saturating_duration_since(now));
         let info = self.connection.receive_tls(settings, self.to.as_deref(), within).await?;
         self.machine.handle_tls(info, Instant::now());
         Ok(())

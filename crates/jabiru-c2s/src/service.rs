@@ -106,9 +106,7 @@ impl Service {
         let peer = connection.peer();
         tracing::debug!(%peer, "connection accepted");
         let last_words = match negotiate(self, transport, &mut connection).await {
-            Ok(Negotiated::Established(established)) => {
-                self.established(&mut connection, *established, &entry).await
-            }
+            Ok(Negotiated::Established(established)) => self.established(&mut connection, *established, &entry).await,
             Ok(Negotiated::Closed(last_words)) => Some(last_words),
             Ok(Negotiated::Gone) => None,
             Err(error) => {

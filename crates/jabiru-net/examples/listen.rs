@@ -12,8 +12,7 @@ use jabiru_net::{Admission, Connection, ConnectionLimits, Listener, Wake};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1);
-    let listener =
-        Listener::bind(address.as_deref().unwrap_or("127.0.0.1:0").parse()?, Admission::new(10, 10))?;
+    let listener = Listener::bind(address.as_deref().unwrap_or("127.0.0.1:0").parse()?, Admission::new(10, 10))?;
     let local = listener.local_address()?;
     println!("listening on {local}");
     let visitor = address.is_none().then(|| {

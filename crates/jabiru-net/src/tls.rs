@@ -116,7 +116,10 @@ impl TlsSettings {
                 .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
                 .expect("the provider has cipher suites for both versions")
                 .with_no_client_auth()
-                .with_cert_resolver(Arc::new(Resolver { identities: identities.clone(), fallback: fallback.to_owned() }));
+                .with_cert_resolver(Arc::new(Resolver {
+                    identities: identities.clone(),
+                    fallback: fallback.to_owned(),
+                }));
             // Stateless tickets: resumption costs the server no memory for each client.
             config.session_storage = Arc::new(NoServerSessionStorage {});
             if let Some(ticketer) = &ticketer {
@@ -195,7 +198,10 @@ fn server_end_point(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
     let hash = match algorithm.as_str() {
         // md5, sha1, sha224 and sha256 with RSA; ecdsa with SHA-1, SHA-224 and SHA-256. SHA-224 is not on offer
         // from any authority; its certificates get no binding.
-        "1.2.840.113549.1.1.4" | "1.2.840.113549.1.1.5" | "1.2.840.113549.1.1.11" | "1.2.840.10045.4.1"
+        "1.2.840.113549.1.1.4"
+        | "1.2.840.113549.1.1.5"
+        | "1.2.840.113549.1.1.11"
+        | "1.2.840.10045.4.1"
         | "1.2.840.10045.4.3.2" => Sha256::digest(certificate).to_vec(),
         "1.2.840.113549.1.1.12" | "1.2.840.10045.4.3.3" => Sha384::digest(certificate).to_vec(),
         "1.2.840.113549.1.1.13" | "1.2.840.10045.4.3.4" => Sha512::digest(certificate).to_vec(),

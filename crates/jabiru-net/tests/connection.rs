@@ -42,10 +42,13 @@ fn client_config(identity: &Identity, version: &'static SupportedProtocolVersion
 /// of the server name; without one, that of the stream's `to`.
 #[tokio::test]
 async fn tls_binds_both_sides_to_the_channel() {
-    let identities = [("one.example".to_owned(), identity("one.example")), ("two.example".to_owned(), identity("two.example"))];
+    let identities =
+        [("one.example".to_owned(), identity("one.example")), ("two.example".to_owned(), identity("two.example"))];
     let settings = TlsSettings::new(identities.to_vec(), None).unwrap();
     for (version, exporter) in [(&rustls::version::TLS13, true), (&rustls::version::TLS12, false)] {
-        for (sni, to, expected) in [(true, "one.example", 1), (true, "two.example", 1), (false, "two.example", 1), (false, "one.example", 0)] {
+        for (sni, to, expected) in
+            [(true, "one.example", 1), (true, "two.example", 1), (false, "two.example", 1), (false, "one.example", 0)]
+        {
             let (mut connection, mut socket) = pair(LIMITS).await;
             connection.outbox().push(|out| out.extend_from_slice(b"<proceed/>")).unwrap();
             let mut config = ClientConfig::clone(&client_config(&identities[expected].1, version));
@@ -57,7 +60,8 @@ async fn tls_binds_both_sides_to_the_channel() {
                 let name = ServerName::try_from(["one.example", "two.example"][expected]).unwrap();
                 let mut tls = StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), socket);
                 tls.write_all(b"hello").unwrap();
-                let exporter = tls.conn.export_keying_material(vec![0; 32], b"EXPORTER-Channel-Binding", Some(&[])).unwrap();
+                let exporter =
+                    tls.conn.export_keying_material(vec![0; 32], b"EXPORTER-Channel-Binding", Some(&[])).unwrap();
                 let certificate = tls.conn.peer_certificates().unwrap()[0].to_vec();
                 let mut farewell = String::new();
                 tls.read_to_string(&mut farewell).unwrap();
