@@ -136,7 +136,7 @@ impl Router {
                             let snapshot = snapshot.await.without(&gone);
                             let destination = rules::destination(&stanza, router.domains());
                             let verdict = rules::decide(&stanza, destination, &snapshot);
-                            router.act(verdict, stanza, &snapshot, gone, attempt).await
+                            router.act(verdict, stanza, &snapshot, gone, attempt).await;
                         });
                     }
                 }
@@ -197,7 +197,7 @@ impl Router {
             for (id, result) in waiting {
                 outcome.note(id, result.await);
             }
-            router.conclude(stanza, outcome, attempt).await
+            router.conclude(stanza, outcome, attempt).await;
         })
     }
 
@@ -225,7 +225,7 @@ impl Router {
                 let router = self.clone();
                 Eventually::later(async move {
                     let answer = answer.await;
-                    router.reply(&request, answer).await
+                    router.reply(&request, answer).await;
                 })
             }
         }

@@ -219,7 +219,7 @@ fn delivered_to_one(make: Make<'_>) -> Result<(), String> {
         .into_iter()
         .collect::<Result<Vec<_>, _>>()?;
     let body = Element::new("body", ns::CLIENT).with_text("<&>'\"]]> \u{1F99C}\n\t");
-    let stanza = stanza(&client.jid, Element::new("message", ns::CLIENT).with_attribute("id", "1").with_child(body))?;
+    let stanza = stanza(&client.jid, &Element::new("message", ns::CLIENT).with_attribute("id", "1").with_child(body))?;
     let snapshot = client.snapshot()?;
     let resource = snapshot.by_id(client.id).ok_or("the resource is missing")?;
     let delivered = wait(backend.deliver(resource, &stanza))?;
@@ -412,7 +412,7 @@ impl<'a> Client<'a> {
             None => None,
             Some(priority) => {
                 let element = Element::new("presence", ns::CLIENT).with_attribute("id", priority.to_string());
-                Some(Presence { priority, stanza: Arc::new(stanza(&self.jid, element)?) })
+                Some(Presence { priority, stanza: Arc::new(stanza(&self.jid, &element)?) })
             }
         };
         wait(self.backend.set_presence(&self.jid, self.id, presence))
@@ -484,11 +484,11 @@ fn jid(text: &str) -> Result<FullJid, String> {
 }
 
 fn message(to: &FullJid, id: &str) -> Result<Stanza, String> {
-    stanza(to, Element::new("message", ns::CLIENT).with_attribute("id", id))
+    stanza(to, &Element::new("message", ns::CLIENT).with_attribute("id", id))
 }
 
 /// A stanza for the account's own resource, from it.
-fn stanza(to: &FullJid, element: Element) -> Result<Stanza, String> {
+fn stanza(to: &FullJid, element: &Element) -> Result<Stanza, String> {
     let parsed = Stanza::parse(element.to_raw(ns::CLIENT), ContentNamespace::Client);
     let mut stanza = parsed.map_err(|fault| fault.to_string())?;
     stanza.set_from(Arc::new(to.clone().into()));

@@ -16,12 +16,7 @@ impl Feature for Ping {
     }
 
     fn requests(&self) -> &[IqRequest] {
-        const {
-            &[
-                IqRequest::get(Target::Server, "ping", ns::PING),
-                IqRequest::get(Target::OwnAccount, "ping", ns::PING),
-            ]
-        }
+        const { &[IqRequest::get(Target::Server, "ping", ns::PING), IqRequest::get(Target::OwnAccount, "ping", ns::PING)] }
     }
 
     fn handle_iq(&self, _request: &Stanza, _context: RequestContext<'_>) -> Eventually<IqAnswer> {

@@ -10,18 +10,14 @@ use super::all;
 
 /// What Juliet's balcony gets for this payload of an IQ of this type, sent to `to`.
 fn ask(kind: &str, to: &str, payload: &str) -> String {
-    let router = Router::new(
-        Arc::new(InMemory::new()),
-        ["im.example".parse().unwrap()].into_iter().collect(),
-        all().unwrap(),
-    );
+    let router =
+        Router::new(Arc::new(InMemory::new()), ["im.example".parse().unwrap()].into_iter().collect(), all().unwrap());
     let jid = FullJid::new("juliet@im.example/balcony").unwrap();
     let stream = Arc::new(Recorder::new());
     let sink: Arc<dyn ResourceSink> = stream.clone();
     let id = block_on(router.register(&jid, sink, OnConflict::Refuse, 1)).unwrap().unwrap().id;
     let xml = format!("<iq id='1' type='{kind}' {to}>{payload}</iq>");
-    let mut stanza =
-        Stanza::parse(RawElement::parse(&xml, ns::CLIENT).unwrap(), ContentNamespace::Client).unwrap();
+    let mut stanza = Stanza::parse(RawElement::parse(&xml, ns::CLIENT).unwrap(), ContentNamespace::Client).unwrap();
     stanza.set_from(Arc::new(jid.clone().into()));
     block_on(router.receive(&jid, id, stanza)).unwrap();
     let [answer] = &stream.take_written()[..] else { panic!("not one answer to {xml}") };
