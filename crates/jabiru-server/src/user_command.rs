@@ -1,5 +1,242 @@
-//! stub
+//! `jabiru user`: managing accounts, whether the server runs or not.
+//!
+//! A command changes the storage by itself; a server that runs on the same data notices within
+//! about a second and ends the streams of accounts that were disabled, removed or given another
+//! password. Passwords come from the terminal without echo, or from standard input; never from
+//! the command line, where every process of the machine could read them.
+
+mod console;
+mod password;
+#[cfg(test)]
+mod tests;
+
+use std::io;
 use std::sync::Arc;
-#[derive(Debug, clap::Subcommand)]
-pub(crate) enum UserCommand { List }
-pub(crate) fn run(_c: UserCommand, _config: &crate::config::Config, _a: Arc<dyn jabiru_storage::Accounts>) -> anyhow::Result<()> { Ok(()) }
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use jabiru_stanza::{BareJid, DomainPart, DomainRef, Jid};
+use jabiru_storage::{AccountStatus, Accounts, MAX_PAGE, ScramHash, StorageError, block_on};
+
+use self::console::{Console, Standard};
+use crate::config::Config;
+
+/// What is to be done with accounts.
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Creates an account.
+    ///
+    /// Asks for the password, or reads it as one line from standard input if that is no terminal.
+    Add(Address),
+    /// Lists accounts with their state.
+    List {
+        /// Only the accounts of this domain.
+        domain: Option<String>,
+    },
+    /// Gives an account another password.
+    ///
+    /// Asks for it, or reads it as one line from standard input if that is no terminal. The
+    /// account's streams end.
+    Passwd(Address),
+    /// Keeps an account from logging in, and ends its streams.
+    Disable(Address),
+    /// Lets a disabled account log in again.
+    Enable(Address),
+    /// Removes an account with everything that is stored for it, and ends its streams.
+    Remove {
+        #[command(flatten)]
+        account: Address,
+        /// Does not ask.
+        #[arg(long, short)]
+        yes: bool,
+    },
+}
+
+/// Which account.
+#[derive(Args, Debug)]
+pub(crate) struct Address {
+    /// The account's address, such as juliet@im.example.
+    #[arg(value_name = "ADDRESS")]
+    address: String,
+}
+
+/// Does what `command` says to the accounts, asking at the terminal where something is to be asked.
+///
+/// # Errors
+/// One sentence for a person: what was wrong with the request, or why it could not be fulfilled.
+pub(crate) fn run(command: UserCommand, config: &Config, accounts: Arc<dyn Accounts>) -> anyhow::Result<()> {
+    run_with(command, config, accounts, &mut Standard)
+}
+
+fn run_with(
+    command: UserCommand,
+    config: &Config,
+    accounts: Arc<dyn Accounts>,
+    console: &mut dyn Console,
+) -> anyhow::Result<()> {
+    let mut administration = Administration { config, accounts, console };
+    match command {
+        UserCommand::Add(account) => administration.add(&account.address),
+        UserCommand::List { domain } => administration.list(domain.as_deref()),
+        UserCommand::Passwd(account) => administration.change_password(&account.address),
+        UserCommand::Disable(account) => administration.set_status(&account.address, AccountStatus::Disabled),
+        UserCommand::Enable(account) => administration.set_status(&account.address, AccountStatus::Active),
+        UserCommand::Remove { account, yes } => administration.remove(&account.address, yes),
+    }
+}
+
+struct Administration<'a> {
+    config: &'a Config,
+    accounts: Arc<dyn Accounts>,
+    console: &'a mut dyn Console,
+}
+
+impl Administration<'_> {
+    fn add(&mut self, address: &str) -> anyhow::Result<()> {
+        let address = self.parse_address(address)?;
+        if self.config.domain(address.domain()).is_none() {
+            bail!("{} is not hosted here; {}", address.domain(), self.hosted());
+        }
+        // Before a password is asked for in vain.
+        if self.exists(&address)? {
+            bail!(already_exists(&address));
+        }
+        let credentials = password::ask(self.console, &address)?;
+        match block_on(self.accounts.create(&address, credentials)) {
+            Ok(()) => self.say(&format!("Created {address}.")),
+            Err(StorageError::AlreadyExists { address }) => bail!(already_exists(&address)),
+            Err(error) => Err(error).with_context(|| format!("can't create {address}")),
+        }
+    }
+
+    fn list(&mut self, domain: Option<&str>) -> anyhow::Result<()> {
+        let domain = domain.map(parse_domain).transpose()?;
+        let mut after: Option<BareJid> = None;
+        loop {
+            let page = block_on(self.accounts.list(domain.as_ref(), after.as_ref(), MAX_PAGE))
+                .context("can't list the accounts")?;
+            if page.is_empty() {
+                break;
+            }
+            for account in &page {
+                let note = match self.config.domain(account.address.domain()) {
+                    Some(_) => "",
+                    None => " (domain not hosted)",
+                };
+                let line = format!("{:<39} {}{note}", account.address.as_str(), account.status.as_str());
+                if !self.print(&line)? {
+                    return Ok(());
+                }
+            }
+            after = page.into_iter().next_back().map(|account| account.address);
+        }
+        if after.is_none() {
+            match &domain {
+                Some(domain) if self.config.domain(domain).is_none() => {
+                    bail!("{domain} is not hosted here, and has no accounts; {}", self.hosted())
+                }
+                Some(domain) => self.console.note(&format!("{domain} has no accounts.")),
+                None => self.console.note("There are no accounts."),
+            }
+        }
+        Ok(())
+    }
+
+    fn change_password(&mut self, address: &str) -> anyhow::Result<()> {
+        let address = self.parse_existing(address)?;
+        let credentials = password::ask(self.console, &address)?;
+        block_on(self.accounts.replace_credentials(&address, credentials))
+            .with_context(|| format!("can't change the password of {address}"))?;
+        self.say(&format!("Changed the password of {address}."))
+    }
+
+    fn set_status(&mut self, address: &str, status: AccountStatus) -> anyhow::Result<()> {
+        let address = self.parse_address(address)?;
+        match block_on(self.accounts.set_status(&address, status)) {
+            Ok(()) => self.say(&format!("{address} is now {}.", status.as_str())),
+            Err(StorageError::NotFound { address }) => bail!(not_found(&address)),
+            Err(error) => Err(error).with_context(|| format!("can't make {address} {}", status.as_str())),
+        }
+    }
+
+    fn remove(&mut self, address: &str, yes: bool) -> anyhow::Result<()> {
+        let address = self.parse_existing(address)?;
+        if !yes && self.console.is_terminal() {
+            let question = format!("Remove {address} with everything that is stored for it? [y/N] ");
+            let answer = self.console.ask(&question).context("can't ask whether to remove the account")?;
+            if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
+                bail!("{address} was not removed");
+            }
+        }
+        match block_on(self.accounts.remove(&address)) {
+            Ok(()) => self.say(&format!("Removed {address}.")),
+            Err(error) => Err(error).with_context(|| format!("can't remove {address}")),
+        }
+    }
+
+    /// The address of an account, whether or not there is one.
+    fn parse_address(&self, text: &str) -> anyhow::Result<BareJid> {
+        let jid = Jid::new(text).map_err(|error| anyhow::anyhow!("{text:?} is not an address: {error}"))?;
+        let bare = jid.to_bare();
+        if bare.node().is_none() {
+            // The domain is only a guess: the first one, unless the text is a hosted one itself.
+            let example = match self.config.domain(jid.domain()) {
+                Some(domain) => format!("juliet@{}", domain.name),
+                None => match self.config.domains.first() {
+                    Some(domain) => format!("{text}@{}", domain.name),
+                    None => "juliet@im.example".to_owned(),
+                },
+            };
+            bail!("{text:?} is a domain, not an account; an account's address has the form {example}");
+        }
+        if jid.resource().is_some() {
+            bail!("{text:?} is the address of one resource; the account's is {bare}");
+        }
+        Ok(bare)
+    }
+
+    /// The address of an account that is there.
+    fn parse_existing(&self, text: &str) -> anyhow::Result<BareJid> {
+        let address = self.parse_address(text)?;
+        if !self.exists(&address)? {
+            bail!(not_found(&address));
+        }
+        Ok(address)
+    }
+
+    fn exists(&self, address: &BareJid) -> anyhow::Result<bool> {
+        let found = block_on(self.accounts.look_up(address, ScramHash::Sha256));
+        Ok(found.with_context(|| format!("can't look up {address}"))?.is_some())
+    }
+
+    fn hosted(&self) -> String {
+        let names: Vec<_> = self.config.domains.iter().map(|domain| domain.name.as_str()).collect();
+        format!("the configuration hosts {}", names.join(", "))
+    }
+
+    fn say(&mut self, line: &str) -> anyhow::Result<()> {
+        self.print(line).map(|_| ())
+    }
+
+    /// Writes a line of output; `false` if nobody reads it any more, as in `jabiru user list | head`.
+    fn print(&mut self, line: &str) -> anyhow::Result<bool> {
+        match self.console.print(line) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(error).context("can't write to standard output"),
+        }
+    }
+}
+
+fn parse_domain(text: &str) -> anyhow::Result<DomainPart> {
+    let domain = DomainPart::new(text).map(|domain| <DomainRef as ToOwned>::to_owned(&domain));
+    domain.map_err(|error| anyhow::anyhow!("{text:?} is not a domain: {error}"))
+}
+
+fn already_exists(address: &BareJid) -> String {
+    format!("there is already an account {address}; `jabiru user passwd {address}` gives it another password")
+}
+
+fn not_found(address: &BareJid) -> String {
+    format!("there is no account {address}; `jabiru user list` shows those there are")
+}

@@ -1,0 +1,71 @@
+//! From a password to the credentials that are kept in its place.
+
+use std::io;
+
+use anyhow::{Context, anyhow, bail};
+use jabiru_negotiation::scram::{self, ScramKeys};
+use jabiru_negotiation::{Iterations, ScramHash};
+use jabiru_stanza::BareJid;
+use jabiru_storage::{self as storage, Credentials, ScramCredential};
+use zeroize::Zeroizing;
+
+use super::console::Console;
+
+/// Gets a new password for an account, typed twice at a terminal or piped in once, and derives
+/// the credentials.
+pub(super) fn ask(console: &mut dyn Console, address: &BareJid) -> anyhow::Result<Credentials> {
+    let password = if console.is_terminal() { ask_twice(console, address)? } else { read(console)? };
+    if password.chars().count() < RECOMMENDED_LENGTH {
+        console.note(&format!("Note: a password of fewer than {RECOMMENDED_LENGTH} characters is soon guessed."));
+    }
+    derive(&password)
+}
+
+/// XEP-0438 §8 wants no fewer; who administers a server may know better.
+const RECOMMENDED_LENGTH: usize = 8;
+
+fn ask_twice(console: &mut dyn Console, address: &BareJid) -> anyhow::Result<Zeroizing<String>> {
+    for _ in 0..MAX_TRIES {
+        let first = console.ask_secret(&format!("Password for {address}: ")).context("can't read the password")?;
+        if first.is_empty() {
+            bail!("the password is empty");
+        }
+        let second = console.ask_secret("The same again: ").context("can't read the password")?;
+        if first == second {
+            return Ok(first);
+        }
+        console.note("These were two different passwords; try again.");
+    }
+    bail!("no password was typed twice in {MAX_TRIES} tries")
+}
+
+const MAX_TRIES: usize = 3;
+
+fn read(console: &mut dyn Console) -> anyhow::Result<Zeroizing<String>> {
+    match console.read_secret() {
+        Ok(password) => Ok(password),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            bail!("standard input is empty: it must hold the password, on one line")
+        }
+        Err(error) => Err(error).context("can't read the password from standard input"),
+    }
+}
+
+/// Derives a credential for every hash function, each with a salt of its own (XEP-0438 §6.2).
+pub(super) fn derive(password: &str) -> anyhow::Result<Credentials> {
+    let mut credentials = Vec::new();
+    for hash in ScramHash::ALL {
+        let salt = scram::random_salt().map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
+        let iterations = Iterations::default().of(hash);
+        let keys = ScramKeys::derive(hash, password, &salt, iterations).context("the password can't be used")?;
+        let (stored_key, server_key) = (keys.stored_key().to_vec(), keys.server_key().to_vec());
+        let stored_hash = match hash {
+            ScramHash::Sha1 => storage::ScramHash::Sha1,
+            ScramHash::Sha256 => storage::ScramHash::Sha256,
+            ScramHash::Sha512 => storage::ScramHash::Sha512,
+        };
+        let credential = ScramCredential::new(stored_hash, iterations, salt.to_vec(), stored_key, server_key);
+        credentials.push(credential.context("the derived credential is not valid")?);
+    }
+    Credentials::new(credentials).context("no credential was derived")
+}
