@@ -34,10 +34,7 @@ pub(crate) fn programs(wanted: &[(&str, &str)]) -> Result<()> {
     let names: Vec<&str> = missing.iter().map(|(program, _)| *program).collect();
     let packages: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
     let advice = format!("missing: {}; install {}", names.join(", "), packages.join(", "));
-    if !is_in_path("apt-get") || !rustix::process::geteuid().is_root() {
-        bail!("{advice}");
-    }
-    install_packages(&packages).context(advice)?;
+    debian_packages(&packages).context(advice)?;
     match wanted.iter().find(|(program, _)| !is_in_path(program)) {
         Some((program, package)) => bail!("{program} is still missing after {package} was installed"),
         None => Ok(()),
@@ -45,7 +42,13 @@ pub(crate) fn programs(wanted: &[(&str, &str)]) -> Result<()> {
 }
 
 /// `apt-get install` without questions.
-pub(crate) fn install_packages(packages: &[&str]) -> Result<()> {
+///
+/// # Errors
+/// If there is no apt-get, or we are not root.
+pub(crate) fn debian_packages(packages: &[&str]) -> Result<()> {
+    if !is_in_path("apt-get") || !rustix::process::geteuid().is_root() {
+        bail!("only root can install {}, with apt-get", packages.join(", "));
+    }
     println!("installing {}", packages.join(" "));
     let mut update = process::command("apt-get");
     process::run(update.args(["-qq", "update"]).env("DEBIAN_FRONTEND", "noninteractive"), INSTALL_LIMIT)?;

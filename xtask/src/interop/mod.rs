@@ -1,19 +1,146 @@
 //! `cargo xtask interop`: conversations with software written by others.
+//!
+//! A [`Server`](server::Server) is started on loopback with a certificate of a throw-away
+//! authority; client libraries that others wrote ([`client`]) are given jobs ([`job`]) and report
+//! what happened; [`judge`] says whether that is what had to happen. The server under test is ours
+//! or, to prove that the scripts and the judge are fair, Prosody.
 
-use anyhow::{Result, bail};
+mod client;
+mod conversation;
+mod job;
+mod judge;
+pub(crate) mod server;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use crate::table;
+use crate::workspace::Workspace;
+use client::Client;
+use conversation::Conversation;
+use server::Kind;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Log in and chat with slixmpp and xmpp.js
-    Clients,
+    /// Log in and chat with client libraries that others wrote
+    Clients(Clients),
+}
+
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Clients {
+    /// Which client
+    #[arg(long, value_enum, default_value_t)]
+    client: Which,
+    /// Which server: ours, or Debian's Prosody to try the scripts themselves
+    #[arg(long, value_enum, default_value_t)]
+    server: Kind,
+    /// The cargo profile that our server is built with
+    #[arg(long, default_value = "release")]
+    profile: Option<String>,
+    /// Keep the folder with the jobs, the configuration and the server's log (always kept on failure)
+    #[arg(long)]
+    keep: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Which {
+    #[default]
+    All,
+    Slixmpp,
+    Xmppjs,
+}
+
+/// One line of the table: what was tried and how it went.
+#[derive(Debug)]
+struct Row {
+    client: &'static str,
+    over: &'static str,
+    what: String,
+    /// What was seen, or what is wrong.
+    verdict: Result<String, String>,
 }
 
 pub(crate) fn run(command: &Command) -> Result<()> {
     match command {
-        Command::Clients => clients_for_ci(),
+        Command::Clients(arguments) => clients(arguments),
     }
 }
 
+/// Every client against the release build of our server.
 pub(crate) fn clients_for_ci() -> Result<()> {
-    bail!("comes with the server")
+    clients(&Clients::default())
+}
+
+fn clients(arguments: &Clients) -> Result<()> {
+    let workspace = Workspace::load()?;
+    let clients: &[Client] = match arguments.client {
+        Which::All => &[Client::Slixmpp, Client::XmppJs],
+        Which::Slixmpp => &[Client::Slixmpp],
+        Which::Xmppjs => &[Client::XmppJs],
+    };
+    for client in clients {
+        client.install(&workspace)?;
+    }
+    let program = server::install(&workspace, arguments.server, arguments.profile.as_deref().unwrap_or("release"))?;
+
+    let parent = workspace.target_directory.join("interop");
+    fs::create_dir_all(&parent).with_context(|| format!("can't create {}", parent.display()))?;
+    let folder = tempfile::Builder::new().prefix("clients-").tempdir_in(&parent)?;
+    let result =
+        Conversation::start(&workspace, folder.path(), arguments.server, &program, clients).and_then(Conversation::run);
+    let verdict = result.and_then(|rows| summarise(&rows));
+    if verdict.is_err() || arguments.keep {
+        let kept = folder.keep();
+        println!("kept: {}", kept.display());
+        show_log(&kept);
+    }
+    verdict
+}
+
+/// The end of the server's log: the reason of most failures is there.
+fn show_log(folder: &Path) {
+    const LINES: usize = 40;
+    let log = fs::read_to_string(folder.join(server::LOG)).unwrap_or_default();
+    let lines: Vec<&str> = log.lines().collect();
+    for line in &lines[lines.len().saturating_sub(LINES)..] {
+        println!("    server: {line}");
+    }
+}
+
+fn summarise(rows: &[Row]) -> Result<()> {
+    let cells: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let (result, note) = match &row.verdict {
+                Ok(note) => ("ok", note),
+                Err(note) => ("FAILED", note),
+            };
+            [row.client.to_owned(), row.over.to_owned(), row.what.clone(), result.to_owned(), note.clone()]
+        })
+        .collect();
+    println!("\n{}", table::render(["client", "over", "check", "result", "seen"], &cells));
+    let failed = rows.iter().filter(|row| row.verdict.is_err()).count();
+    if failed > 0 {
+        bail!("{failed} of {} checks failed", rows.len());
+    }
+    if rows.is_empty() {
+        bail!("nothing was checked");
+    }
+    println!("all {} checks passed", rows.len());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_failed_row_fails_the_run() {
+        let row = |verdict| Row { client: "c", over: "o", what: "w".into(), verdict };
+        assert!(summarise(&[row(Ok(String::new()))]).is_ok());
+        assert!(summarise(&[row(Ok(String::new())), row(Err("no".into()))]).is_err());
+        assert!(summarise(&[]).is_err());
+    }
 }
