@@ -38,6 +38,13 @@ pub struct PasswordOutcome {
     pub(crate) correct: bool,
 }
 
+impl PasswordOutcome {
+    /// One outcome answers one question.
+    pub(crate) fn into_correct(self) -> bool {
+        self.correct
+    }
+}
+
 /// Whether a password was right is nobody's business but the machine's.
 impl fmt::Debug for PasswordOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

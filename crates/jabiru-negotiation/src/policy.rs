@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jabiru_stanza::{DomainPart, DomainRef};
+use jabiru_stanza::{DomainPart, DomainRef, Element};
 
 use crate::{Mechanism, ScramHash, scram};
 
@@ -37,6 +37,9 @@ pub struct Policy {
     pub iterations: Iterations,
     /// The hash whose keys check a password that came by PLAIN.
     pub plain_hash: ScramHash,
+    /// Stream features that are offered after authentication, beside resource binding: those of the floors
+    /// above, none of them mandatory to negotiate (§4.3.2).
+    pub stream_features: Vec<Element>,
 }
 
 impl Policy {
@@ -57,6 +60,7 @@ impl Policy {
             fake_salt_key,
             iterations: Iterations::default(),
             plain_hash: ScramHash::Sha256,
+            stream_features: Vec::new(),
         }
     }
 }

@@ -4,9 +4,7 @@ use std::borrow::Cow;
 
 use jabiru_stanza::{
     BareJid, ContentNamespace, DomainPart, Jid, RawElement, StreamCondition, StreamError, StreamFeatures, StreamHeader,
-    ns,
 };
-use jabiru_xml::Element;
 
 use super::State;
 use super::bind::AwaitBind;
@@ -64,9 +62,9 @@ impl AwaitHeader {
                     return Err(StreamError::new(StreamCondition::InvalidFrom));
                 }
                 features.offer_bind();
-                // RFC 6121 Appendix E: old clients ask for a session; nobody has to.
-                let optional = Element::new("optional", ns::SESSION);
-                features.push(Element::new("session", ns::SESSION).with_child(optional));
+                for feature in &context.policy.stream_features {
+                    features.push(feature.clone());
+                }
                 State::AwaitBind(AwaitBind { account })
             }
             (Security::Plaintext, None) if context.policy.require_tls => {

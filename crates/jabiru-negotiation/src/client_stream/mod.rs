@@ -142,7 +142,7 @@ impl ClientStream {
             return;
         }
         self.step(|state, context| match state {
-            State::AwaitPasswordCheck(state) => state.handle(outcome, context),
+            State::AwaitPasswordCheck(state) => state.handle(outcome.into_correct(), context),
             state => Ok(state),
         });
         self.take_held();

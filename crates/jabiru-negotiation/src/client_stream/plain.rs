@@ -9,7 +9,7 @@ use super::State;
 use super::context::Context;
 use super::sasl::{self, Answer, Refusal, Step};
 use crate::scram::ScramCredentials;
-use crate::{AccountStatus, CredentialsAnswer, Event, Mechanism, PasswordCheck, PasswordOutcome, ScramHash};
+use crate::{AccountStatus, CredentialsAnswer, Event, Mechanism, PasswordCheck, ScramHash};
 
 /// Reads `[authzid] NUL authcid NUL passwd` and asks for the credentials of whom it names.
 pub(super) fn begin(message: &[u8], context: &mut Context) -> Step {
@@ -65,9 +65,8 @@ pub(super) struct AwaitPasswordCheck {
 }
 
 impl AwaitPasswordCheck {
-    pub(super) fn handle(self, outcome: PasswordOutcome, context: &mut Context) -> Result<State, StreamError> {
+    pub(super) fn handle(self, correct: bool, context: &mut Context) -> Result<State, StreamError> {
         let AwaitPasswordCheck { account, status } = self;
-        let PasswordOutcome { correct } = outcome;
         let step = if correct {
             sasl::succeed(account.clone(), Mechanism::Plain, status, None, context)
         } else {

@@ -153,7 +153,7 @@ pub enum PasswordError {
 }
 
 /// `Hi(password, salt, i)`: PBKDF2 with one block of output (RFC 5802 §2.2).
-fn salted_password(hash: ScramHash, password: &[u8], salt: &[u8], iterations: u32) -> Zeroizing<Vec<u8>> {
+pub(super) fn salted_password(hash: ScramHash, password: &[u8], salt: &[u8], iterations: u32) -> Zeroizing<Vec<u8>> {
     let mut out = Zeroizing::new(vec![0; hash.output_len()]);
     let done = match hash {
         ScramHash::Sha1 => pbkdf2::pbkdf2::<Hmac<Sha1>>(password, salt, iterations, &mut out),

@@ -7,7 +7,9 @@
 mod keys;
 mod message;
 mod server;
+mod sha512;
 
 pub use keys::{DEFAULT_ITERATIONS, PasswordError, SALT_BYTES, ScramCredentials, ScramKeys, random_salt};
 pub use message::{ClientFirst, Gs2ChannelBinding, MessageError};
 pub use server::{Binding, ServerMechanism};
+pub(crate) use sha512::Sha512;

@@ -1,0 +1,223 @@
+//! Both machines against each other, in one thread with invented time, the wire cut at every octet.
+
+mod support;
+
+use std::time::Duration;
+
+use jabiru_negotiation::{InitiatingError, InitiatingEvent, InitiatingPolicy, Mechanism, ScramHash, Security, TlsInfo};
+use jabiru_stanza::{SaslCondition, StreamCondition};
+
+use support::{Client, PASSWORD, Server, TIMEOUT, converse, login, policy, single, tls, whole};
+
+fn established(client: &Client, jid: &str) -> bool {
+    matches!(client.end(), InitiatingEvent::Established { jid: bound } if bound.as_str() == jid)
+}
+
+/// A whole negotiation, STARTTLS included, whatever way the octets arrive.
+#[test]
+fn any_cut_leads_to_the_same_end() {
+    let run = |cut: &dyn Fn(&[u8]) -> Vec<Vec<u8>>| {
+        let mut client = Client::new(
+            login("juliet@im.example", PASSWORD, Some("balcony")),
+            InitiatingPolicy::default(),
+            Security::Plaintext,
+        );
+        let mut server = Server::plaintext();
+        converse(&mut client, &mut server, cut);
+        assert!(established(&client, "juliet@im.example/balcony"), "{:?} {:?}", client.log, server.log);
+        assert_eq!(
+            server.log,
+            [
+                "authenticated juliet@im.example SCRAM-SHA-512-PLUS",
+                "established juliet@im.example/balcony Some(\"en\")"
+            ]
+        );
+        assert!(server.starts_tls);
+        assert_eq!((server.machine.poll_timeout(), client.machine.poll_timeout()), (None, None));
+    };
+    run(&whole);
+    run(&single);
+    // No message of either side is longer than this.
+    for at in 1..600 {
+        run(&|said: &[u8]| {
+            let (first, rest) = said.split_at(at.min(said.len()));
+            [first, rest].into_iter().flat_map(whole).collect()
+        });
+    }
+}
+
+/// Every mechanism by itself, over TLS with and without keying material.
+#[test]
+fn every_mechanism() {
+    let without_exporter = TlsInfo { exporter: None, ..tls() };
+    for mechanism in Mechanism::DEFAULT {
+        for (server_tls, client_tls) in
+            [(tls(), tls()), (tls(), without_exporter.clone()), (without_exporter.clone(), tls())]
+        {
+            let bindable = server_tls.exporter.is_some() && client_tls.exporter.is_some();
+            let mut rules = policy();
+            rules.mechanisms = vec![mechanism];
+            let mut server = Server::new(rules, Security::Tls(server_tls));
+            let mut client = Client::new(
+                login("juliet@im.example", PASSWORD, None),
+                InitiatingPolicy::default(),
+                Security::Tls(client_tls),
+            );
+            converse(&mut client, &mut server, whole);
+            if mechanism.binds_channel() && !bindable {
+                assert_eq!(*client.end(), InitiatingEvent::Closed { error: Some(InitiatingError::NoMechanism) });
+            } else {
+                assert_eq!(server.log[0], format!("authenticated juliet@im.example {mechanism}"));
+                assert!(established(&client, "juliet@im.example/generated"));
+            }
+        }
+    }
+}
+
+/// RFC 6120 §6.5: what each account and password leads to, by SCRAM and by PLAIN; account-disabled only after
+/// the right password.
+#[test]
+fn refusals() {
+    use SaslCondition::{AccountDisabled, CredentialsExpired, NotAuthorized, TemporaryAuthFailure};
+    for mechanism in [Mechanism::ScramPlus(ScramHash::Sha256), Mechanism::Scram(ScramHash::Sha1), Mechanism::Plain] {
+        for (jid, password, expected) in [
+            ("juliet@im.example", "wrong", NotAuthorized),
+            ("nobody@im.example", PASSWORD, NotAuthorized),
+            ("disabled@im.example", "wrong", NotAuthorized),
+            ("disabled@im.example", PASSWORD, AccountDisabled),
+            ("expired@im.example", "wrong", NotAuthorized),
+            ("expired@im.example", PASSWORD, CredentialsExpired),
+            ("broken@im.example", PASSWORD, TemporaryAuthFailure),
+        ] {
+            let mut rules = policy();
+            rules.mechanisms = vec![mechanism];
+            let mut server = Server::new(rules, Security::Tls(tls()));
+            let mut client = Client::new(login(jid, password, None), InitiatingPolicy::default(), Security::Tls(tls()));
+            converse(&mut client, &mut server, whole);
+            match client.end() {
+                InitiatingEvent::Closed { error: Some(InitiatingError::Sasl(failure)) } => {
+                    assert_eq!((failure.condition, &failure.text), (expected, &None), "{mechanism} {jid} {password}");
+                }
+                other => panic!("{mechanism} {jid} {password}: {other:?}"),
+            }
+            assert_eq!(server.log, [format!("failed {jid} {mechanism} {}", expected.name()), "closed".to_owned()]);
+        }
+    }
+}
+
+/// Somebody between the two, with a certificate of his own: the keying material differs.
+#[test]
+fn a_relay_is_noticed() {
+    let mut server = Server::direct();
+    let elsewhere = TlsInfo { exporter: Some(vec![9; 32]), ..tls() };
+    let mut client =
+        Client::new(login("juliet@im.example", PASSWORD, None), InitiatingPolicy::default(), Security::Tls(elsewhere));
+    converse(&mut client, &mut server, whole);
+    assert_eq!(server.log[0], "failed juliet@im.example SCRAM-SHA-512-PLUS not-authorized");
+}
+
+/// A relay that takes the -PLUS mechanisms out of the offer: the client says `y`, and the server knows.
+#[test]
+fn a_downgrade_is_noticed() {
+    let mut server = Server::direct();
+    let mut client =
+        Client::new(login("juliet@im.example", PASSWORD, None), InitiatingPolicy::default(), Security::Tls(tls()));
+    for _ in 0..4 {
+        let answer = server.receives(&client.says());
+        let relayed = Mechanism::DEFAULT
+            .iter()
+            .filter(|mechanism| mechanism.binds_channel())
+            .fold(answer, |answer, mechanism| answer.replace(&format!("<mechanism>{mechanism}</mechanism>"), ""));
+        client.receives(relayed.as_bytes());
+    }
+    assert_eq!(server.log[0], "failed  SCRAM-SHA-512 not-authorized");
+}
+
+/// Whoever takes STARTTLS out of the offer gets nothing (RFC 6120 §13.8; the class of CVE-2016-10027).
+#[test]
+fn stripped_starttls_ends_it() {
+    let mut client =
+        Client::new(login("juliet@im.example", PASSWORD, None), InitiatingPolicy::default(), Security::Plaintext);
+    let said = String::from_utf8(client.says()).unwrap();
+    assert!(!said.contains("juliet"), "no address in plaintext: {said}");
+    client.receives(
+        b"<stream:stream from='im.example' id='1' version='1.0' xmlns='jabber:client' \
+          xmlns:stream='http://etherx.jabber.org/streams'><stream:features>\
+          <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms></stream:features>",
+    );
+    assert_eq!(*client.end(), InitiatingEvent::Closed { error: Some(InitiatingError::TlsNotOffered) });
+    assert_eq!(client.says(), b"</stream:stream>");
+}
+
+/// A server that does not know the password can't pretend (RFC 5802 §5): each row is what it tries.
+#[test]
+fn a_server_has_to_prove_itself() {
+    const SUCCESS: &str = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'";
+    const CHALLENGE: &str = "<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>";
+    for (answer, expected) in [
+        (format!("{SUCCESS}/>"), "did not prove"),
+        (format!("{SUCCESS}>=</success>"), "did not prove"),
+        // v=AAAA
+        (format!("{SUCCESS}>dj1BQUFB</success>"), "did not prove"),
+        (format!("{SUCCESS}>dj1BQUF</success>"), "base64"),
+        // r=foreign,s=QQ==,i=4096
+        (format!("{CHALLENGE}cj1mb3JlaWduLHM9UVE9PSxpPTQwOTY=</challenge>"), "did not prove"),
+        (format!("{CHALLENGE}</challenge>"), "did not prove"),
+        ("<iq type='result' id='bind'/>".to_owned(), "unexpected element"),
+    ] {
+        let mut client =
+            Client::new(login("juliet@im.example", PASSWORD, None), InitiatingPolicy::default(), Security::Tls(tls()));
+        let mut server = Server::direct();
+        client.receives(server.receives(&client.says()).as_bytes());
+        assert!(!client.says().is_empty());
+        client.receives(answer.as_bytes());
+        let InitiatingEvent::Closed { error: Some(error) } = client.end() else { panic!("{answer}: {:?}", client.log) };
+        assert!(error.to_string().contains(expected), "{answer}: {error}");
+    }
+}
+
+/// Silence ends both, at the deadline and not before (RFC 6120 §4.9.3.4).
+#[test]
+fn deadlines() {
+    let mut server = Server::direct();
+    server.hears(support::HEADER);
+    let deadline = server.machine.poll_timeout().unwrap();
+    assert_eq!(deadline, server.now + TIMEOUT);
+    server.machine.handle_timeout(deadline - Duration::from_nanos(1));
+    server.settle();
+    assert!(!server.closed);
+    server.machine.handle_timeout(deadline);
+    server.settle();
+    assert_eq!(server.last(), "closed connection-timeout");
+    assert!(server.output.ends_with("</stream:error></stream:stream>"), "{}", server.output);
+    assert_eq!(server.machine.poll_timeout(), None);
+
+    // A caller without a timer: the next event is too late by itself.
+    let mut server = Server::direct();
+    server.now += TIMEOUT;
+    let answer = server.hears(support::HEADER);
+    assert!(
+        answer.starts_with("<?xml version='1.0'?><stream:stream ") && answer.contains("connection-timeout"),
+        "{answer}"
+    );
+
+    let mut client =
+        Client::new(login("juliet@im.example", PASSWORD, None), InitiatingPolicy::default(), Security::Tls(tls()));
+    client.machine.handle_timeout(client.machine.poll_timeout().unwrap());
+    assert_eq!(client.machine.poll_event(), Some(InitiatingEvent::Closed { error: Some(InitiatingError::Timeout) }));
+}
+
+/// What the server says of an error reaches the caller of the other side.
+#[test]
+fn stream_errors_arrive() {
+    let mut client =
+        Client::new(login("juliet@unknown.example", PASSWORD, None), InitiatingPolicy::default(), Security::Tls(tls()));
+    let mut server = Server::direct();
+    converse(&mut client, &mut server, whole);
+    match client.end() {
+        InitiatingEvent::Closed { error: Some(InitiatingError::StreamError(error)) } => {
+            assert_eq!(*error.condition(), StreamCondition::HostUnknown);
+        }
+        other => panic!("{other:?}"),
+    }
+}
