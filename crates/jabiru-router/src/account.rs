@@ -45,3 +45,26 @@ impl fmt::Display for Account<'_> {
         f.write_str(self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn account_of_an_address() {
+        for (jid, expected) in [
+            ("juliet@im.example", Some("juliet@im.example")),
+            ("Juliet@IM.example/A/b@c", Some("juliet@im.example")),
+            ("juliet@im.example/juliet@im.example/x", Some("juliet@im.example")),
+            ("im.example", None),
+            ("im.example/juliet@im.example", None),
+        ] {
+            let jid = Jid::new(jid).unwrap();
+            let account = Account::of(&jid);
+            assert_eq!(account.map(Account::as_str), expected, "{jid}");
+            if let Some(account) = account {
+                assert_eq!(account.to_bare_jid(), jid.to_bare());
+            }
+        }
+    }
+}

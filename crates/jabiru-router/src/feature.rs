@@ -161,13 +161,15 @@ impl Features {
     /// Adds a feature.
     ///
     /// # Errors
-    /// If it answers a request that another one answers already; then it is not added.
+    /// If it answers a request that another one answers already, or one twice; then it is not added.
     pub fn register(&mut self, feature: impl Feature) -> Result<(), FeatureConflict> {
-        for request in feature.requests() {
-            if let Some((_, present)) = self.entry(request) {
-                let present = self.all[*present].name();
-                return Err(FeatureConflict { present, refused: feature.name(), request: *request });
-            }
+        for (n, request) in feature.requests().iter().enumerate() {
+            let present = match self.entry(request) {
+                Some((_, present)) => self.all[*present].name(),
+                None if feature.requests()[..n].contains(request) => feature.name(),
+                None => continue,
+            };
+            return Err(FeatureConflict { present, refused: feature.name(), request: *request });
         }
         for request in feature.requests() {
             self.requests.entry(request.namespace).or_default().push((*request, self.all.len()));
@@ -212,5 +214,54 @@ impl Features {
 impl fmt::Debug for Features {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter().map(Feature::name)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Named(&'static str, Vec<IqRequest>);
+
+    impl Feature for Named {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+        fn requests(&self) -> &[IqRequest] {
+            &self.1
+        }
+        fn stream_features(&self) -> Vec<Element> {
+            vec![Element::new(self.0, "urn:f")]
+        }
+    }
+
+    /// Two features for one request are refused, and the second is not half registered.
+    #[test]
+    fn conflicts_are_refused() {
+        let get = |target| IqRequest::get(target, "q", "urn:q");
+        for (request, refused) in [
+            (get(Target::Server), true),
+            (get(Target::OwnAccount), false),
+            (IqRequest::set(Target::Server, "q", "urn:q"), false),
+            (IqRequest::get(Target::Server, "p", "urn:q"), false),
+            (IqRequest::get(Target::Server, "q", "urn:p"), false),
+        ] {
+            let mut features = Features::new();
+            features.register(Named("one", vec![get(Target::Server)])).unwrap();
+            let free = IqRequest::get(Target::Server, "free", "urn:q");
+            let result = features.register(Named("two", vec![free, request]));
+            let conflict = FeatureConflict { present: "one", refused: "two", request };
+            assert_eq!(result, if refused { Err(conflict) } else { Ok(()) }, "{request:?}");
+            assert_eq!(features.register(Named("three", vec![free])).is_ok(), refused, "{request:?}");
+            let names: Vec<&str> = features.iter().map(Feature::name).collect();
+            assert_eq!(names, ["one", if refused { "three" } else { "two" }]);
+            assert_eq!(features.stream_features().len(), 2);
+        }
+    }
+
+    #[test]
+    fn one_feature_may_not_ask_twice() {
+        let twice = vec![IqRequest::get(Target::Server, "q", "urn:q"); 2];
+        assert!(Features::new().register(Named("one", twice)).is_err());
     }
 }

@@ -148,3 +148,44 @@ impl fmt::Debug for InMemory {
         f.write_str("InMemory(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::battery::Recorder;
+
+    /// The battery can't see inside: an account without resources has no entry.
+    #[test]
+    fn no_entry_outlives_its_resources() {
+        let backend = InMemory::new();
+        let entries = || backend.shards.iter().map(|shard| shard.read().len()).sum::<usize>();
+        let mut registered = Vec::new();
+        for n in 0..1000 {
+            let jid = FullJid::new(&format!("user{n}@im.example/a")).unwrap();
+            let registration = backend.register(&jid, Arc::new(Recorder::new()), OnConflict::Refuse, 1);
+            registered.push((jid, registration.now().unwrap().unwrap().id));
+        }
+        assert_eq!(entries(), 1000);
+        let fullest = backend.shards.iter().map(|shard| shard.read().len()).max();
+        assert!(fullest < Some(60), "1000 accounts over {SHARDS} shards, the fullest has {fullest:?}");
+        for (n, (jid, id)) in registered.iter().enumerate() {
+            if n % 2 == 0 {
+                assert!(backend.unregister(jid, *id).now().unwrap().is_some());
+            } else {
+                let error = StreamError::new(StreamCondition::Reset);
+                assert!(backend.close_account(Account::of(jid).unwrap(), &error).now().is_some());
+            }
+        }
+        assert_eq!(entries(), 0);
+    }
+
+    /// A snapshot is the account's own: looking up copies no resource.
+    #[test]
+    fn snapshots_share_their_resources() {
+        let backend = InMemory::new();
+        let jid = FullJid::new("juliet@im.example/a").unwrap();
+        let _ = backend.register(&jid, Arc::new(Recorder::new()), OnConflict::Refuse, 1);
+        let look = || backend.snapshot(Account::of(&jid).unwrap()).now().unwrap();
+        assert!(std::ptr::eq(look().resources(), look().resources()));
+    }
+}
