@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::chars::{self, Decoded, NAME, NAME_START, SPACE, TEXT, VALUE, in_class, skip};
 use crate::error::Fault;
 use crate::index::{self, DECLARES, ENCODED, Inherited, NO_DECLARATION, ODD, PREFIXED};
-use crate::{Limit, Limits, decode};
+use crate::{Limit, Limits, ReadErrorKind, decode};
 
 /// What is being scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -322,11 +322,11 @@ impl Scanner {
                     self.state = State::EndSpace;
                 }
                 State::EndSpace => {
-                    let matched = self.at;
                     self.at = skip(d, self.at, SPACE);
                     let Some(&byte) = d.get(self.at) else { return Ok(None) };
                     if byte != b'>' {
-                        let what = if self.at == matched && (in_class(byte, NAME) || byte == b':' || byte >= 0x80) {
+                        let spaced = in_class(d[self.at - 1], SPACE);
+                        let what = if !spaced && (in_class(byte, NAME) || byte == b':' || byte >= 0x80) {
                             "the end tag has another name than the start tag"
                         } else {
                             "an end tag with more than its name"
@@ -350,6 +350,10 @@ impl Scanner {
                             self.token = self.at - 2;
                             self.at += 1;
                             self.state = State::CdataOpen;
+                        }
+                        // Character data, though in a section of its own.
+                        b'[' if self.goal == Goal::Element => {
+                            return Err(Fault { kind: ReadErrorKind::TextBetweenElements, at: self.at - 2 });
                         }
                         _ => return Fault::malformed("<! that begins nothing known", self.at - 2),
                     }

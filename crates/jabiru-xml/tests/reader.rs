@@ -74,6 +74,9 @@ fn fixtures() -> Vec<(String, bool)> {
         "<a>&#;</a>",
         "<a>& </a>",
         "<a>&é;</a>",
+        "<a></a >x",
+        "<a></a b>",
+        "<a></a/>",
     ];
     let good = good.iter().map(|s| (format!("<?xml version='1.0'?>{OPEN}{s}"), true));
     let bad = bad.iter().map(|s| (format!("{OPEN}<presence/>{s}"), false));
