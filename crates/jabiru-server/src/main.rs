@@ -41,7 +41,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Config(ConfigCommand::Check { file })) => {
             let path = file.or(path);
             let config = cli::load(path.as_deref())?;
-            assemble::check(&config).context("the configuration can be read, but the server could not start with it")?;
+            assemble::check(&config)
+                .context("the configuration can be read, but the server could not start with it")?;
             match path {
                 Some(path) => println!("{}: no errors", path.display()),
                 None => println!("no configuration file: the built-in defaults hold"),

@@ -84,7 +84,7 @@ impl StreamFeatures {
     #[must_use]
     pub fn mechanisms(&self) -> Vec<String> {
         self.feature("mechanisms", ns::SASL).map_or_else(Vec::new, |feature| {
-            feature.children().filter(|child| child.is("mechanism", ns::SASL)).map(|child| child.text()).collect()
+            feature.children().filter(|child| child.is("mechanism", ns::SASL)).map(Element::text).collect()
         })
     }
 

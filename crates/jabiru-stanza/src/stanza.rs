@@ -273,8 +273,8 @@ impl Stanza {
     /// Appends the stanza as it stands in a stream of this content namespace: from and to as
     /// stated by the setters, the language of its stream if it states none itself.
     pub fn write(&self, out: &mut Vec<u8>, content_namespace: &str) {
-        let from = ("from", self.from.as_deref().map(|jid| jid.as_str()));
-        let to = ("to", self.to.as_ref().map(|jid| jid.as_str()));
+        let from = ("from", self.from.as_deref().map(Jid::as_str));
+        let to = ("to", self.to.as_ref().map(Jid::as_str));
         let both = [from, to];
         let attributes = match (from.1.is_some(), self.to_differs) {
             (true, true) => &both[..],

@@ -1,0 +1,207 @@
+//! The server's binary, in a folder of its own, on ports that the system chooses.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tempfile::TempDir;
+
+use crate::PATIENCE;
+
+/// A running server; killed when dropped.
+#[derive(Debug)]
+pub struct Server {
+    program: PathBuf,
+    folder: TempDir,
+    child: Option<Child>,
+    starttls: SocketAddr,
+    direct_tls: SocketAddr,
+}
+
+/// What became of a command.
+#[derive(Debug)]
+pub struct Run {
+    /// Exit status 0?
+    pub success: bool,
+    /// Its standard output.
+    pub output: String,
+    /// Its standard error.
+    pub errors: String,
+}
+
+impl Server {
+    /// Starts `program` for the domain `localhost`, with these lines of configuration besides.
+    #[must_use]
+    pub fn start(program: &str, configuration: &str) -> Server {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        // Keys without a table come first in TOML, the tables of the test after ours.
+        let ports = "[c2s]\nstarttls = [\"127.0.0.1:0\"]\ndirect_tls = [\"127.0.0.1:0\"]\n";
+        let own = if configuration.contains("[c2s]") {
+            configuration.replace("[c2s]\n", ports)
+        } else {
+            format!("{ports}{configuration}")
+        };
+        std::fs::write(folder.path().join("jabiru.toml"), own).expect("the configuration is written");
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut server =
+            Server { program: program.into(), folder, child: None, starttls: nowhere, direct_tls: nowhere };
+        server.restart();
+        server
+    }
+
+    /// Starts the server again after it was stopped.
+    pub fn restart(&mut self) {
+        assert!(self.child.is_none(), "the server runs already");
+        let mut child = self
+            .command(&[])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::from(self.log_file()))
+            .spawn()
+            .expect("the server's binary can be run");
+        let stdout = child.stdout.take().expect("it is piped");
+        self.child = Some(child);
+        // A thread reads, so that a server that says nothing can't hold the test up.
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(line) = lines.recv_timeout(left) else {
+                panic!("the server did not start:\n{}", self.log());
+            };
+            if let Some(addresses) = line.trim().strip_prefix("STARTTLS") {
+                self.starttls = addresses.trim().parse().expect("one address");
+            } else if let Some(addresses) = line.trim().strip_prefix("direct TLS") {
+                self.direct_tls = addresses.trim().parse().expect("one address");
+            } else if line.contains("user add") {
+                return;
+            }
+        }
+    }
+
+    /// Where it awaits STARTTLS.
+    #[must_use]
+    pub fn starttls(&self) -> SocketAddr {
+        self.starttls
+    }
+
+    /// Where it awaits direct TLS.
+    #[must_use]
+    pub fn direct_tls(&self) -> SocketAddr {
+        self.direct_tls
+    }
+
+    /// The folder with its configuration and data.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What it has logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// The certificate that it made for itself.
+    #[must_use]
+    pub fn certificate(&self) -> CertificateDer<'static> {
+        let path = self.folder.path().join("jabiru-data/certificates/localhost.crt");
+        CertificateDer::from_pem_file(path).expect("the server has made a certificate")
+    }
+
+    /// Runs the same program with other arguments in the same folder, `input` on standard input.
+    #[must_use]
+    pub fn run(&self, arguments: &[&str], input: &str) -> Run {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary can be run");
+        let mut stdin = child.stdin.take().expect("it is piped");
+        // It may refuse its arguments and end without reading.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        let output = child.wait_with_output().expect("it ends");
+        Run {
+            success: output.status.success(),
+            output: String::from_utf8_lossy(&output.stdout).into_owned(),
+            errors: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Creates an account by the command line.
+    pub fn add_user(&self, address: &str, password: &str) {
+        let run = self.run(&["user", "add", address], &format!("{password}\n"));
+        assert!(run.success, "{run:?}");
+    }
+
+    /// Sends SIGTERM and waits for the end; returns the exit code and how long it took.
+    pub fn terminate(&mut self) -> (Option<i32>, Duration) {
+        let mut child = self.child.take().expect("the server runs");
+        let start = Instant::now();
+        let signalled = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
+        assert!(signalled.success());
+        while start.elapsed() < PATIENCE {
+            if let Some(status) = child.try_wait().expect("the child can be waited for") {
+                return (status.code(), start.elapsed());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = child.kill();
+        panic!("the server did not end:\n{}", self.log());
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).current_dir(self.folder.path()).env_remove("RUST_LOG").env_remove("JABIRU_CONFIG");
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn log_file(&self) -> std::fs::File {
+        let path = self.folder.path().join("log");
+        std::fs::File::options().create(true).append(true).open(path).expect("the log can be written")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            let mut log = String::new();
+            let file = std::fs::File::open(self.folder.path().join("log"));
+            let _ = file.and_then(|mut file| file.read_to_string(&mut log));
+            eprintln!("the server's log:\n{log}");
+        }
+    }
+}
+
+/// Makes a database look as if a later version of the server had written it.
+///
+/// # Panics
+/// If it is no database of ours.
+pub fn pretend_newer_schema(database: &Path) {
+    use diesel::{Connection, RunQueryDsl, SqliteConnection};
+
+    let path = database.to_str().expect("a path in UTF-8");
+    let mut connection = SqliteConnection::establish(path).expect("the database opens");
+    let later = diesel::sql_query("INSERT INTO __diesel_schema_migrations (version) VALUES ('99999')");
+    later.execute(&mut connection).expect("the table of migrations is there");
+}
