@@ -1,4 +1,40 @@
 //! Stream negotiation without I/O: STARTTLS (RFC 6120 §5), SASL (§6) and resource binding (§7).
+//!
+//! Two machines, one for each end of a client stream: [`ClientStream`] receives, [`InitiatingStream`] initiates.
+//! What was read goes in, with the time; bytes to send and events to act on come out. Neither knows a socket, a
+//! TLS library, a database or a clock, so both run in one thread in a test, and under any runtime in a server:
+//!
+//! ```
+//! use std::{sync::Arc, time::Instant};
+//!
+//! use jabiru_negotiation::{ClientStream, Event, Policy, Security, TlsInfo};
+//! use jabiru_stanza::DomainPart;
+//! use jabiru_xml::{Limits, Reader};
+//!
+//! let domains: Vec<DomainPart> = vec!["im.example".parse()?];
+//! let policy = Arc::new(Policy::new(Arc::new(domains), [0x5a; 32]));
+//! let now = Instant::now();
+//! let mut stream = ClientStream::new(policy, Security::Plaintext, now);
+//!
+//! // Whatever came over the wire, in pieces of any size, goes through a reader…
+//! let mut reader = Reader::new(Limits::UNAUTHENTICATED);
+//! let mut received: &[u8] = b"<stream:stream to='im.example' version='1.0' xmlns='jabber:client' \
+//!     xmlns:stream='http://etherx.jabber.org/streams'><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+//! while let Some(event) = reader.read(&mut received)? {
+//!     stream.handle_event(event, now);
+//! }
+//!
+//! // … and out comes what to send, and what to do afterwards.
+//! let mut output = Vec::new();
+//! stream.take_output(&mut output);
+//! assert!(output.ends_with(b"<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"));
+//! assert!(matches!(stream.poll_event(), Some(Event::StartTls)));
+//! stream.handle_tls(TlsInfo::default(), now);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Waiting for credentials, for a password check and for a resource are states: the caller is asked by an event and
+//! answers when it can. The [`Policy`] of a listener says what is allowed; [`scram`] has what accounts are stored with.
 
 mod client_stream;
 mod credentials;

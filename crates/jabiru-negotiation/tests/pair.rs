@@ -168,11 +168,36 @@ fn a_server_has_to_prove_itself() {
         let mut client =
             Client::new(login("juliet@im.example", PASSWORD, None), InitiatingPolicy::default(), Security::Tls(tls()));
         let mut server = Server::direct();
-        client.receives(server.receives(&client.says()).as_bytes());
+        let features = server.receives(&client.says());
+        client.receives(features.as_bytes());
         assert!(!client.says().is_empty());
         client.receives(answer.as_bytes());
         let InitiatingEvent::Closed { error: Some(error) } = client.end() else { panic!("{answer}: {:?}", client.log) };
         assert!(error.to_string().contains(expected), "{answer}: {error}");
+    }
+}
+
+/// The signature in `<success/>` is verified, not merely wanted (RFC 5802 §5).
+#[test]
+fn a_wrong_signature_is_noticed() {
+    for tampered in [false, true] {
+        let mut client =
+            Client::new(login("juliet@im.example", PASSWORD, None), InitiatingPolicy::default(), Security::Tls(tls()));
+        let mut server = Server::direct();
+        for _ in 0..4 {
+            let mut answer = server.receives(&client.says());
+            if tampered && let Some(at) = answer.find("</success>") {
+                // The last octets of the signature: "…==" becomes another canonical base64 text.
+                let other = if &answer[at - 3..at] == "A==" { "Q==" } else { "A==" };
+                answer.replace_range(at - 3..at, other);
+            }
+            client.receives(answer.as_bytes());
+        }
+        let expected = match tampered {
+            true => InitiatingEvent::Closed { error: Some(InitiatingError::NotVerified) },
+            false => InitiatingEvent::Established { jid: "juliet@im.example/generated".parse().unwrap() },
+        };
+        assert_eq!(*client.end(), expected);
     }
 }
 

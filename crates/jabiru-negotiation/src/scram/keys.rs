@@ -94,6 +94,15 @@ pub struct ScramCredentials {
 }
 
 impl ScramCredentials {
+    /// New credentials for a password, with a random salt. Takes milliseconds.
+    ///
+    /// # Errors
+    /// As [`ScramKeys::derive`]; [`PasswordError::NoRandomness`] without a salt.
+    pub fn create(hash: ScramHash, password: &str, iterations: u32) -> Result<ScramCredentials, PasswordError> {
+        let salt = random_salt()?.to_vec();
+        Ok(ScramCredentials { keys: ScramKeys::derive(hash, password, &salt, iterations)?, salt, iterations })
+    }
+
     /// Credentials that look like those of an account that is not there (RFC 5802 §9 warns of telling who is).
     ///
     /// The same for every attempt, as the salt of a real account is; unpredictable without `key`; matched by no
@@ -128,10 +137,10 @@ impl ScramCredentials {
 /// A new random salt.
 ///
 /// # Errors
-/// If the system has no randomness to give.
-pub fn random_salt() -> Result<[u8; SALT_BYTES], getrandom::Error> {
+/// [`PasswordError::NoRandomness`] if the system has none to give.
+pub fn random_salt() -> Result<[u8; SALT_BYTES], PasswordError> {
     let mut salt = [0; SALT_BYTES];
-    getrandom::fill(&mut salt)?;
+    getrandom::fill(&mut salt).map_err(|_| PasswordError::NoRandomness)?;
     Ok(salt)
 }
 
@@ -150,6 +159,9 @@ pub enum PasswordError {
     /// A stored key is too short or too long for its hash.
     #[error("a stored key does not have the length of its hash")]
     KeyLength,
+    /// The system has no randomness for a salt.
+    #[error("the system has no randomness to give")]
+    NoRandomness,
 }
 
 /// `Hi(password, salt, i)`: PBKDF2 with one block of output (RFC 5802 §2.2).

@@ -1,5 +1,5 @@
 //! A world for the machines: accounts, a clock that stands still, and a wire that cuts where it is told.
-#![allow(dead_code, reason = "each test program uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses its part of this")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
