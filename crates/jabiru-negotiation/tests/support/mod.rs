@@ -1,5 +1,6 @@
 //! A world for the machines: accounts, a clock that stands still, and a wire that cuts where it is told.
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part of this")]
+#![allow(clippy::unwrap_used, reason = "it is all test code")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use jabiru_negotiation::scram::{ScramCredentials, ScramKeys};
 use jabiru_negotiation::{
     AccountStatus, BindError, ClientStream, CredentialsAnswer, Event, InitiatingEvent, InitiatingPolicy,
-    InitiatingStream, Iterations, Login, Policy, ScramHash, Security, TlsInfo,
+    InitiatingStream, Iterations, Login, Mechanism, Policy, ScramHash, Security, TlsInfo,
 };
 use jabiru_stanza::{BareJid, DomainPart, FullJid, ResourcePart};
 use jabiru_xml::{Limits, Reader};
@@ -160,7 +161,7 @@ impl Server {
                 }
                 Event::AuthenticationFailed { account, condition, mechanism } => {
                     let account = account.map(|account| account.to_string()).unwrap_or_default();
-                    let mechanism = mechanism.map(|mechanism| mechanism.name()).unwrap_or_default();
+                    let mechanism = mechanism.map(Mechanism::name).unwrap_or_default();
                     self.log.push(format!("failed {account} {mechanism} {}", condition.name()));
                 }
                 Event::Closed { error } => {
