@@ -48,10 +48,10 @@ fn events(stream: &[u8], limits: Limits, step: usize, count_only: bool) -> Vec<S
                 continue;
             }
             events.push(match event {
-                Event::StreamOpen(header) => format!("{header:?} {:?}", header.to_element()),
+                Event::StreamOpen(header) => format!("{:?} {:?}", header.as_bytes(), header.to_element()),
                 Event::Element(element) => {
                     assert!(element.memory() <= 6 * element.as_bytes().len() + 32);
-                    format!("{element:?} {:?} {}", element.to_element(), element.text())
+                    format!("{:?} {:?} {}", element.as_bytes(), element.to_element(), element.text())
                 }
                 Event::StreamClose => "close".to_owned(),
             });

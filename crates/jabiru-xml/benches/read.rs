@@ -5,6 +5,8 @@
 //! buffer with an index, `rxml` and `xml` give out owned events, `quick-xml` borrowed ones, with namespaces resolved but
 //! names, characters and entities not checked. The second table is the work around it.
 
+#![allow(clippy::unwrap_used)]
+
 use std::hint::black_box;
 use std::io::{BufReader, Read};
 use std::time::Instant;
@@ -36,6 +38,9 @@ fn message(number: usize) -> String {
     format!("{start}{}{end}", &text[..room])
 }
 
+/// Reads a stream and counts its messages.
+type Count = fn(&[u8]) -> usize;
+
 fn main() {
     let mut stream = HEADER.to_owned();
     for number in 0..MESSAGES {
@@ -44,8 +49,7 @@ fn main() {
         stream.push_str(&message);
     }
     let stream = stream.as_bytes();
-    let readers: [(&str, fn(&[u8]) -> usize); 4] =
-        [("jabiru-xml", ours), ("rxml", rxml), ("xml", xml), ("quick-xml", quick_xml)];
+    let readers: [(&str, Count); 4] = [("jabiru-xml", ours), ("rxml", rxml), ("xml", xml), ("quick-xml", quick_xml)];
     let medians = measure(&readers, stream, ROUNDS);
     println!(
         "{MESSAGES} messages of {MESSAGE_BYTES} bytes in pieces of {PIECE}; medians of {ROUNDS} interleaved rounds"
@@ -90,7 +94,7 @@ fn main() {
 }
 
 /// Medians in nanoseconds, the readers taking turns.
-fn measure(readers: &[(&str, fn(&[u8]) -> usize)], stream: &[u8], rounds: usize) -> Vec<f64> {
+fn measure(readers: &[(&str, Count)], stream: &[u8], rounds: usize) -> Vec<f64> {
     let mut times = vec![Vec::new(); readers.len()];
     for _ in 0..rounds {
         for ((name, reader), times) in readers.iter().zip(&mut times) {

@@ -30,6 +30,10 @@
 //! # What is written
 //! The output parses to the same tree in any XML parser, whatever strings were put in: see [`escape`].
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod canonical;
 mod chars;
 mod declaration;
@@ -45,6 +49,7 @@ mod raw;
 mod reader;
 mod rewrite;
 mod scanner;
+mod tokens;
 
 pub use element::{Attribute, Content, Element};
 pub use error::{ReadError, ReadErrorKind};

@@ -2,8 +2,9 @@
 
 /// How much of what a reader accepts. Every limit is counted as the bytes arrive.
 ///
-/// What a hostile peer can make a reader hold is at most twice the bytes of the element under way, plus an index of at
-/// most ten bytes for each of them, plus 36 bytes for each open element.
+/// What a hostile peer can make a reader hold is some fifteen bytes for each byte of the element under way at the very
+/// most (tiny elements, whose index is longer than they are); a usual stanza needs two. An element given out takes at most
+/// six bytes for each of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one first-level element, from `<` to `>`. More than 256 MiB act as 256 MiB.

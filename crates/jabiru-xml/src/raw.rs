@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::index::{self, HEADER, Inherited, NO_DECLARATION};
+use crate::index::{self, Inherited, NO_DECLARATION};
 use crate::scanner::{Scanned, Scanner};
 use crate::{Children, Element, Limits, Node, ReadError, ReadErrorKind};
 
@@ -180,10 +180,9 @@ impl RawElement {
 }
 
 impl fmt::Debug for RawElement {
-    /// The XML, without the index.
+    /// Name and size alone: the content may be private, or a password. [`as_bytes`](RawElement::as_bytes) has it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.has_flag(HEADER) { "RawElement(header " } else { "RawElement(" };
-        write!(f, "{kind}{})", String::from_utf8_lossy(self.as_bytes()))
+        write!(f, "RawElement(<{} xmlns='{}'>, {} bytes)", self.name(), self.namespace(), self.xml_length)
     }
 }
 

@@ -3,6 +3,8 @@
 //! [`Reader`] knows what may stand where in a stream (RFC 6120 §4.2, §11): one XML declaration, the stream header,
 //! first-level elements with whitespace between them, the end tag. The inside of an element is `scanner.rs`.
 
+use std::fmt;
+
 use crate::chars::{SPACE, skip};
 use crate::error::Fault;
 use crate::index::Inherited;
@@ -39,7 +41,6 @@ pub enum Event {
 /// assert!(matches!(reader.read(&mut input)?, Some(Event::StreamClose)));
 /// # Ok::<(), jabiru_xml::ReadError>(())
 /// ```
-#[derive(Debug)]
 pub struct Reader {
     scanner: Scanner,
     phase: Phase,
@@ -79,8 +80,8 @@ impl Reader {
     /// `Ok(None)`: all of `input` was taken and more is needed.
     ///
     /// # Errors
-    /// What was wrong and where; `input` is then left as it was at the last event. The reader stays failed: every further
-    /// call gives the same error.
+    /// What was wrong and where; how much of `input` was taken is then left open. There is no way on: every further call
+    /// gives the same error.
     pub fn read(&mut self, input: &mut &[u8]) -> Result<Option<Event>, ReadError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
@@ -232,6 +233,17 @@ impl Reader {
                 ReadErrorKind::NotWellFormed("something after the end of the stream")
             }
         }
+    }
+}
+
+impl fmt::Debug for Reader {
+    /// Without what was read, which may be private.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("phase", &self.phase)
+            .field("pending_bytes", &self.pending.len())
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
     }
 }
 

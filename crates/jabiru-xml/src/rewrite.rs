@@ -42,11 +42,11 @@ impl Rewrite<'_> {
                 write_attribute(out, name, value);
             }
         }
-        if let Some(lang) = self.lang {
-            if raw.root().lang().is_none() {
-                out.push(b' ');
-                write_attribute(out, "xml:lang", lang);
-            }
+        if let Some(lang) = self.lang
+            && raw.root().lang().is_none()
+        {
+            out.push(b' ');
+            write_attribute(out, "xml:lang", lang);
         }
     }
 

@@ -1,5 +1,7 @@
 //! Limits, and the memory and time that a hostile peer can cost (RFC 6120 §13.12).
 
+#![allow(clippy::unwrap_used)]
+
 use std::time::{Duration, Instant};
 
 use allocation_counter::measure;

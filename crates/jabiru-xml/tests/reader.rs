@@ -1,6 +1,6 @@
 //! The reader: what it gives out, and that it gives out the same however the input is cut.
 
-use jabiru_xml::{Event, Limits, ReadError, Reader};
+use jabiru_xml::{Event, Limits, RawElement, ReadError, ReadErrorKind, Reader};
 
 /// Everything that a reader says of `bytes`, fed in the pieces given.
 fn read_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<String>, Option<ReadError>) {
@@ -11,10 +11,10 @@ fn read_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<String>, 
         loop {
             match reader.read(&mut input) {
                 Ok(Some(Event::StreamOpen(header))) => {
-                    events.push(format!("open {:?} {}", header, header.to_element()));
+                    events.push(format!("open {} {}", shown(&header), header.to_element()));
                 }
                 Ok(Some(Event::Element(element))) => {
-                    events.push(format!("element {:?} {}", element, element.to_element()));
+                    events.push(format!("element {} {}", shown(&element), element.to_element()));
                 }
                 Ok(Some(Event::StreamClose)) => events.push("close".to_owned()),
                 Ok(None) => {
@@ -29,6 +29,10 @@ fn read_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<String>, 
         }
     }
     (events, None)
+}
+
+fn shown(element: &RawElement) -> String {
+    String::from_utf8(element.as_bytes().to_vec()).unwrap()
 }
 
 const OPEN: &str =
@@ -94,6 +98,47 @@ fn cut_at_every_byte() {
         }
         assert_eq!(read_pieces(bytes.chunks(1)), whole, "{fixture} cut everywhere");
     }
+}
+
+#[test]
+fn cut_at_every_pair_of_places() {
+    for (fixture, _) in fixtures() {
+        let header = fixture.find(OPEN).unwrap() + OPEN.len();
+        let (before, bytes) = fixture.as_bytes().split_at(header);
+        let whole = read_pieces([before, bytes]);
+        for first in 1..bytes.len() {
+            for second in first + 1..bytes.len() {
+                let pieces = [before, &bytes[..first], &bytes[first..second], &bytes[second..]];
+                assert_eq!(read_pieces(pieces), whole, "{fixture} cut at {first} and {second}");
+            }
+        }
+    }
+}
+
+/// Limits may be lowered while an element is under way.
+#[test]
+fn limits_lowered_meanwhile() {
+    let element = "<abcdef ghijkl='mnop'>q&amp;r<![CDATA[s]]></abcdef>";
+    for cut in 1..element.len() {
+        let mut reader = Reader::new(Limits::AUTHENTICATED);
+        assert!(matches!(reader.read(&mut OPEN.as_bytes()), Ok(Some(_))));
+        assert!(matches!(reader.read(&mut &element.as_bytes()[..cut]), Ok(None)));
+        reader.set_limits(Limits { max_element_bytes: 1, max_depth: 0, max_attributes: 0, max_name_bytes: 0 });
+        let error = reader.read(&mut &element.as_bytes()[cut..]).unwrap_err();
+        assert!(matches!(error.kind, ReadErrorKind::LimitExceeded(_)), "{cut}: {error}");
+    }
+}
+
+/// What goes to logs by itself shows nothing that may be secret.
+#[test]
+fn debug_is_discreet() {
+    let mut reader = Reader::new(Limits::AUTHENTICATED);
+    assert!(matches!(reader.read(&mut OPEN.as_bytes()), Ok(Some(_))));
+    let mut input = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>secret</auth><a>secret".as_bytes();
+    let Ok(Some(Event::Element(auth))) = reader.read(&mut input) else { panic!() };
+    assert!(matches!(reader.read(&mut input), Ok(None)));
+    assert!(!format!("{auth:?} {reader:?} {:?}", auth.root()).contains("secret"));
+    assert!(format!("{auth:?}").contains("auth"));
 }
 
 #[test]
