@@ -343,52 +343,71 @@ fn panic_in_a_feature_harms_nobody_else() {
     romeo.leaves();
 }
 
-/// A newcomer's picture of the others ends up right although they change while it is painted.
+/// A newcomer's picture of the others ends up right although they change while it is painted: the
+/// presence that is on its way to the newcomer is overtaken by a newer one.
 #[test]
 fn newcomer_sees_the_last_presence() {
-    let server = Server::on(Arc::new(InMemory::new()));
-    let busy = server.login("juliet@im.example/busy");
-    busy.sends("<presence id='0'/>");
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            for n in 1..2000 {
-                busy.sends(&format!("<presence id='{n}'/>"));
-            }
-            busy.sends("<presence type='unavailable' id='end'/>");
-        });
-        let streams: Vec<_> = (0..100)
-            .map(|n| {
-                let newcomer = server.login(&format!("juliet@im.example/new{}", n % 5));
-                newcomer.sends("<presence id='own'/>");
-                if n < 95 {
-                    newcomer.leaves();
-                }
-                newcomer
-            })
-            .collect();
-        scope.spawn(move || {
-            for newcomer in &streams[95..] {
-                let from_busy = |stanza: &Stanza| stanza.from().is_some_and(|from| **from == busy_jid());
-                let is_end =
-                    |stanza: &Stanza| stanza.kind() == StanzaKind::Presence(jabiru_stanza::PresenceType::Unavailable);
-                // The end comes from the other thread; then nothing older may follow.
-                let mut last = None;
-                for _ in 0..1000 {
-                    last = newcomer.stream.take().into_iter().filter(from_busy).last().or(last);
-                    if last.as_ref().is_some_and(is_end) {
-                        break;
-                    }
-                    std::thread::yield_now();
-                    std::thread::sleep(std::time::Duration::from_millis(5));
-                }
-                assert!(last.as_ref().is_none_or(is_end), "{last:?}");
-            }
-        });
-    });
+    for (newer, last) in [
+        ("<presence id='new'/>", "<presence id='new' from='juliet@im.example/busy' to='juliet@im.example'/>"),
+        (
+            "<presence type='unavailable'/>",
+            "<presence type='unavailable' from='juliet@im.example/busy' to='juliet@im.example'/>",
+        ),
+    ] {
+        let backend = Arc::new(Overtaken { inner: InMemory::new(), meanwhile: Mutex::default() });
+        let server = Server::on(Arc::<Overtaken>::clone(&backend));
+        let [busy, newcomer] = ["juliet@im.example/busy", "juliet@im.example/new"].map(|jid| server.login(jid));
+        busy.sends("<presence id='old'/>");
+        let (router, jid, id) = (server.router.clone(), busy.jid.clone(), busy.id);
+        *backend.meanwhile.lock() = Some(Box::new(move || {
+            let raw = RawElement::parse(newer, ns::CLIENT).unwrap();
+            let mut stanza = Stanza::parse(raw, ContentNamespace::Client).unwrap();
+            stanza.set_from(Arc::new(jid.clone().into()));
+            block_on(router.receive(&jid, id, stanza)).unwrap();
+        }));
+        newcomer.sends("<presence id='own'/>");
+        let got = newcomer.stream.take_written();
+        let position = |what: &str| got.iter().position(|stanza| stanza.contains(what));
+        assert!(backend.meanwhile.lock().is_none() && position("'old'") > position(newer.trim_matches(['<', '/', '>'])));
+        assert_eq!(got.last().unwrap(), last, "{got:?}");
+    }
 }
 
-fn busy_jid() -> jabiru_stanza::Jid {
-    "juliet@im.example/busy".parse().unwrap()
+/// The in-memory backend, in which something happens just before the first delivery of `old`.
+struct Overtaken {
+    inner: InMemory,
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl RoutingBackend for Overtaken {
+    fn register(
+        &self,
+        jid: &FullJid,
+        sink: Arc<dyn ResourceSink>,
+        on_conflict: OnConflict,
+        limit: usize,
+    ) -> Eventually<Result<Registration, RegisterError>> {
+        self.inner.register(jid, sink, on_conflict, limit)
+    }
+    fn unregister(&self, jid: &FullJid, id: ResourceId) -> Eventually<Option<Change>> {
+        self.inner.unregister(jid, id)
+    }
+    fn set_presence(&self, jid: &FullJid, id: ResourceId, presence: Option<Presence>) -> Eventually<Option<Change>> {
+        self.inner.set_presence(jid, id, presence)
+    }
+    fn snapshot(&self, account: Account<'_>) -> Eventually<Snapshot> {
+        self.inner.snapshot(account)
+    }
+    fn deliver(&self, resource: &Resource, stanza: &Stanza) -> Eventually<Result<(), Refused>> {
+        if stanza.id().as_deref() == Some("old") {
+            let meanwhile = self.meanwhile.lock().take();
+            meanwhile.into_iter().for_each(|happens| happens());
+        }
+        self.inner.deliver(resource, stanza)
+    }
+    fn close_account(&self, account: Account<'_>, error: &StreamError) -> Eventually<Snapshot> {
+        self.inner.close_account(account, error)
+    }
 }
 
 /// A feature that answers one request of the server and writes down what it sees.
