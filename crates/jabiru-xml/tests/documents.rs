@@ -1,5 +1,7 @@
 //! Generated streams: read as the same tree by three parsers, and the same however cut.
 
+#![allow(clippy::unwrap_used)]
+
 mod witness;
 
 use std::fmt::Write;

@@ -1,5 +1,7 @@
 //! The reader: what it gives out, and that it gives out the same however the input is cut.
 
+#![allow(clippy::unwrap_used)]
+
 use jabiru_xml::{Event, Limits, RawElement, ReadError, ReadErrorKind, Reader};
 
 /// Everything that a reader says of `bytes`, fed in the pieces given.

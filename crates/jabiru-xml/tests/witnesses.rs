@@ -30,6 +30,8 @@ fn odd_documents() {
         "<a b=\"'\" c='\"'/>",
         "<a b='>'>></a>",
         "<stream:stream xmlns:stream='x'><stream:stream/></stream:stream>",
+        "<a><![CDATA[]\r\n]]></a>",
+        "<a xmlns='xmlns'/><a xmlns='xml'/><a xmlns:b='xml'/>",
     ] {
         let document = format!(
             "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:p='urn:p'\
