@@ -11,7 +11,6 @@ use super::context::{Context, out_of_turn};
 use crate::{BindError, Event};
 
 /// Authenticated and offered to bind: nothing else is allowed yet (§7.1).
-#[derive(Debug)]
 pub(super) struct AwaitBind {
     pub(super) account: BareJid,
 }
@@ -64,7 +63,6 @@ impl AwaitBind {
 }
 
 /// Waiting for the caller to bind the resource.
-#[derive(Debug)]
 pub(super) struct AwaitResource {
     account: BareJid,
     request: Stanza,

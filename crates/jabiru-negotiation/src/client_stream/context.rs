@@ -10,7 +10,6 @@ use super::output::Output;
 use crate::{Event, Mechanism, Policy, Security};
 
 /// Everything that outlives a step.
-#[derive(Debug)]
 pub(super) struct Context {
     pub(super) policy: Arc<Policy>,
     pub(super) security: Security,

@@ -14,7 +14,6 @@ use super::starttls::AwaitStartTls;
 use crate::{ChannelBindingType, Mechanism, Security};
 
 /// A stream begins, for the first time or anew.
-#[derive(Debug)]
 pub(super) struct AwaitHeader {
     /// Who authenticated on the stream that this one replaces.
     pub(super) authenticated: Option<BareJid>,

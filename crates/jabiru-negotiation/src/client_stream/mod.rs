@@ -14,6 +14,7 @@ mod scram;
 mod starttls;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -36,7 +37,6 @@ use crate::{BindError, CredentialsAnswer, Event, PasswordOutcome, Policy, Securi
 /// [`take_output`](Self::take_output) hand back what to do next; getters take `&self`. After each call the
 /// caller sends the output, acts on the events in order, and keeps the timer of
 /// [`poll_timeout`](Self::poll_timeout).
-#[derive(Debug)]
 pub struct ClientStream {
     state: State,
     context: Context,
@@ -46,7 +46,6 @@ pub struct ClientStream {
     held: VecDeque<jabiru_xml::Event>,
 }
 
-#[derive(Debug)]
 enum State {
     /// A stream begins: the first one, or that after TLS or SASL (§4.3.3).
     AwaitHeader(AwaitHeader),
@@ -80,11 +79,11 @@ impl ClientStream {
     /// A stream that awaits its header. With [`Security::Tls`] TLS was there before the stream (XEP-0368).
     #[must_use]
     pub fn new(policy: Arc<Policy>, security: Security, now: Instant) -> ClientStream {
-        let deadline = now + policy.negotiation_timeout;
+        let deadline = now.checked_add(policy.negotiation_timeout);
         ClientStream {
             state: State::AwaitHeader(AwaitHeader { authenticated: None }),
             context: Context::new(policy, security),
-            deadline: Some(deadline),
+            deadline,
             held: VecDeque::new(),
         }
     }
@@ -262,7 +261,32 @@ impl ClientStream {
     }
 }
 
+/// Nothing of what was received or is to be sent: there may be a password in it.
+impl fmt::Debug for ClientStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientStream").field("state", &self.state.name()).finish_non_exhaustive()
+    }
+}
+
 impl State {
+    fn name(&self) -> &'static str {
+        match self {
+            State::AwaitHeader(_) => "AwaitHeader",
+            State::AwaitStartTls(_) => "AwaitStartTls",
+            State::TlsHandshake => "TlsHandshake",
+            State::AwaitAuth(_) => "AwaitAuth",
+            State::AwaitInitialResponse(_) => "AwaitInitialResponse",
+            State::AwaitScramCredentials(_) => "AwaitScramCredentials",
+            State::AwaitScramProof(_) => "AwaitScramProof",
+            State::AwaitPlainCredentials(_) => "AwaitPlainCredentials",
+            State::AwaitPasswordCheck(_) => "AwaitPasswordCheck",
+            State::AwaitBind(_) => "AwaitBind",
+            State::AwaitResource(_) => "AwaitResource",
+            State::Established => "Established",
+            State::Closed => "Closed",
+        }
+    }
+
     /// Takes a first-level element.
     fn element(self, element: &RawElement, context: &mut Context) -> Result<State, StreamError> {
         match self {

@@ -9,7 +9,7 @@ use crate::Event;
 
 /// Bytes to send and events to report. Bounded by what one step can produce, which is a stream header, features or
 /// an answer: the caller takes everything after each call.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Output {
     bytes: Vec<u8>,
     events: VecDeque<Event>,

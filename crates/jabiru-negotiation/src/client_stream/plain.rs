@@ -1,7 +1,5 @@
 //! PLAIN (RFC 4616): the password itself, checked against the stored keys.
 
-use std::fmt;
-
 use jabiru_stanza::{BareJid, SaslCondition, StreamError};
 use zeroize::Zeroizing;
 
@@ -50,15 +48,7 @@ impl AwaitPlainCredentials {
     }
 }
 
-/// Not the password.
-impl fmt::Debug for AwaitPlainCredentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AwaitPlainCredentials").field("account", &self.account).finish_non_exhaustive()
-    }
-}
-
 /// Waiting for our own CPU.
-#[derive(Debug)]
 pub(super) struct AwaitPasswordCheck {
     account: BareJid,
     status: AccountStatus,

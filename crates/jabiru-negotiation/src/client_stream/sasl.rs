@@ -16,7 +16,6 @@ use crate::scram::ScramCredentials;
 use crate::{AccountStatus, CredentialsAnswer, Event, Mechanism, Security};
 
 /// Mechanisms were offered; no handshake is going on.
-#[derive(Debug)]
 pub(super) struct AwaitAuth;
 
 impl AwaitAuth {
@@ -39,7 +38,6 @@ impl AwaitAuth {
 }
 
 /// `<auth/>` came without an initial response, and an empty challenge went out (§6.4.3).
-#[derive(Debug)]
 pub(super) struct AwaitInitialResponse {
     mechanism: Mechanism,
 }
@@ -55,7 +53,6 @@ impl AwaitInitialResponse {
 pub(super) type Step = Result<State, Refusal>;
 
 /// Why a handshake came to nothing.
-#[derive(Debug)]
 pub(super) enum Refusal {
     /// The whole stream ends.
     Stream(StreamError),

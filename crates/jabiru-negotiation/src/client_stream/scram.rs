@@ -12,7 +12,9 @@ use crate::{AccountStatus, CredentialsAnswer, Event, Mechanism, ScramHash};
 /// Reads `client-first-message` and asks for the credentials of whom it names.
 pub(super) fn begin(mechanism: Mechanism, hash: ScramHash, message: &[u8], context: &mut Context) -> Step {
     let first = ClientFirst::parse(message).map_err(|error| match error {
-        MessageError::Malformed(_) | MessageError::MandatoryExtension => SaslCondition::MalformedRequest,
+        MessageError::Malformed(_) | MessageError::MandatoryExtension | MessageError::NoProof => {
+            SaslCondition::MalformedRequest
+        }
         MessageError::Authzid => SaslCondition::InvalidAuthzid,
     })?;
     let binding = match (mechanism.binds_channel(), context.security.tls()) {
@@ -30,7 +32,6 @@ pub(super) fn begin(mechanism: Mechanism, hash: ScramHash, message: &[u8], conte
     Ok(State::AwaitScramCredentials(AwaitScramCredentials { attempt, binding, message: message.to_vec(), stand_in }))
 }
 
-#[derive(Debug)]
 struct Attempt {
     mechanism: Mechanism,
     hash: ScramHash,
@@ -38,7 +39,6 @@ struct Attempt {
 }
 
 /// Waiting for our own storage.
-#[derive(Debug)]
 pub(super) struct AwaitScramCredentials {
     attempt: Attempt,
     binding: Binding,
@@ -68,7 +68,6 @@ impl AwaitScramCredentials {
 }
 
 /// `server-first-message` sent.
-#[derive(Debug)]
 pub(super) struct AwaitScramProof {
     attempt: Attempt,
     server: ServerMechanism,

@@ -8,7 +8,6 @@ use super::sasl::Refusal;
 use crate::Event;
 
 /// `<starttls/>` offered as mandatory to negotiate: nothing else is (§5.3.1).
-#[derive(Debug)]
 pub(super) struct AwaitStartTls;
 
 impl AwaitStartTls {

@@ -8,7 +8,6 @@ use jabiru_xml::Element;
 use super::{InitiatingError, InitiatingEvent, InitiatingPolicy, Login};
 use crate::Security;
 
-#[derive(Debug)]
 pub(super) struct Context {
     pub(super) login: Login,
     pub(super) policy: InitiatingPolicy,

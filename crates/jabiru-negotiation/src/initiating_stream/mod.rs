@@ -99,14 +99,12 @@ pub enum InitiatingEvent {
 ///
 /// It is held as [`ClientStream`](crate::ClientStream) is; the stream header is in its output at once. SCRAM makes it
 /// compute for some milliseconds within [`handle_event`](Self::handle_event).
-#[derive(Debug)]
 pub struct InitiatingStream {
     state: State,
     context: Context,
     deadline: Option<Instant>,
 }
 
-#[derive(Debug)]
 enum State {
     /// Our header sent (§4.2).
     AwaitHeader(AwaitHeader),
@@ -127,12 +125,10 @@ enum State {
 }
 
 /// A stream began, for the first time or anew.
-#[derive(Debug)]
 struct AwaitHeader {
     authenticated: bool,
 }
 
-#[derive(Debug)]
 struct AwaitFeatures {
     authenticated: bool,
     /// What is wrong with the response header. Said only now: a stream error may have stood here instead, which
@@ -144,11 +140,11 @@ impl InitiatingStream {
     /// A stream whose header is ready to be sent. With [`Security::Tls`] TLS was there before the stream.
     #[must_use]
     pub fn new(login: Login, policy: InitiatingPolicy, security: Security, now: Instant) -> InitiatingStream {
-        let deadline = now + policy.negotiation_timeout;
+        let deadline = now.checked_add(policy.negotiation_timeout);
         let mut context = Context::new(login, policy, security);
         context.open();
         let state = State::AwaitHeader(AwaitHeader { authenticated: false });
-        InitiatingStream { state, context, deadline: Some(deadline) }
+        InitiatingStream { state, context, deadline }
     }
 
     /// Takes what the reader read.
@@ -241,6 +237,13 @@ impl InitiatingStream {
             State::TlsHandshake => self.context.event(InitiatingEvent::Closed { error }),
             _ => self.context.close(error),
         }
+    }
+}
+
+/// Nothing of what is to be sent: there may be a password in it.
+impl fmt::Debug for InitiatingStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InitiatingStream").field("login", &self.context.login).finish_non_exhaustive()
     }
 }
 

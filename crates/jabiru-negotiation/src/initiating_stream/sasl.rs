@@ -4,8 +4,6 @@
 //! typed, the check that the server kept our nonce, bounds on the work that a server may ask for and the refusal
 //! of mandatory extensions are done here (RFC 5802 §5.1 and §9).
 
-use std::fmt;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jabiru_stanza::{NodeRef, RawElement, SaslFailure, StreamFeatures, ns};
@@ -102,13 +100,6 @@ impl AwaitSasl {
             return Err(violation("iteration count out of bounds"));
         }
         self.client.response(challenge).map_err(|_| violation("malformed SCRAM challenge"))
-    }
-}
-
-/// Neither password nor nonce.
-impl fmt::Debug for AwaitSasl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AwaitSasl").field("mechanism", &self.mechanism).finish_non_exhaustive()
     }
 }
 

@@ -45,6 +45,9 @@ pub enum MessageError {
     /// It breaks the grammar.
     #[error("malformed SCRAM message: {0}")]
     Malformed(&'static str),
+    /// `client-final-message` does not end in a proof.
+    #[error("SCRAM message without proof")]
+    NoProof,
     /// It demands an extension (`m=`); none is defined, so it must fail (§5.1).
     #[error("mandatory SCRAM extension")]
     MandatoryExtension,
@@ -120,8 +123,8 @@ pub(super) struct ClientFinal<'a> {
 impl ClientFinal<'_> {
     pub(super) fn parse(message: &[u8]) -> Result<ClientFinal<'_>, MessageError> {
         let message = text(message)?;
-        let (without_proof, proof) = message.rsplit_once(',').ok_or(MessageError::Malformed("no proof"))?;
-        let proof = proof.strip_prefix("p=").ok_or(MessageError::Malformed("no proof"))?;
+        let (without_proof, proof) = message.rsplit_once(',').ok_or(MessageError::NoProof)?;
+        let proof = proof.strip_prefix("p=").ok_or(MessageError::NoProof)?;
         let proof = STANDARD.decode(proof).map_err(|_| MessageError::Malformed("proof"))?;
         let mut attributes = without_proof.split(',');
         let binding = attributes.next().unwrap_or_default();

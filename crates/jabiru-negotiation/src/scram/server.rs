@@ -78,8 +78,10 @@ impl ServerMechanism {
 
     fn last(&self, first: ClientFirst, server_first: &str, message: &[u8]) -> Result<Response, MechanismError> {
         let last = ClientFinal::parse(message).map_err(|error| match error {
-            MessageError::Malformed("no proof") => MechanismError::NoProof,
-            _ => MechanismError::CannotDecodeResponse,
+            MessageError::NoProof => MechanismError::NoProof,
+            MessageError::Malformed(_) | MessageError::MandatoryExtension | MessageError::Authzid => {
+                MechanismError::CannotDecodeResponse
+            }
         })?;
         if last.proof.len() != self.hash.output_len() {
             return Err(MechanismError::CannotDecodeProof);

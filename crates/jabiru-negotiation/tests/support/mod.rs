@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jabiru_negotiation::scram::{ScramCredentials, ScramKeys};
 use jabiru_negotiation::{
     AccountStatus, BindError, ClientStream, CredentialsAnswer, Event, InitiatingEvent, InitiatingPolicy,
@@ -287,3 +289,34 @@ pub const TIMEOUT: Duration = Duration::from_secs(60);
 /// The header that most dialogues begin with.
 pub const HEADER: &str = "<stream:stream to='im.example' version='1.0' xmlns='jabber:client' \
                           xmlns:stream='http://etherx.jabber.org/streams'>";
+
+pub const NS: &str = "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'";
+pub const BIND: &str = "xmlns='urn:ietf:params:xml:ns:xmpp-bind'";
+
+pub fn auth(mechanism: &str, message: &str) -> String {
+    sasl("auth", &format!(" mechanism='{mechanism}'"), &STANDARD.encode(message))
+}
+
+pub fn sasl(name: &str, attributes: &str, content: &str) -> String {
+    format!("<{name} xmlns='urn:ietf:params:xml:ns:xmpp-sasl'{attributes}>{content}</{name}>")
+}
+
+pub fn failure(condition: &str) -> String {
+    format!("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><{condition}/></failure>")
+}
+
+/// Under TLS and at the offer of mechanisms.
+pub fn at_sasl() -> Server {
+    let mut server = Server::direct();
+    server.hears(HEADER);
+    server
+}
+
+/// Authenticated, and at the offer to bind.
+pub fn at_bind() -> Server {
+    let mut server = at_sasl();
+    server.hears(&auth("PLAIN", &format!("\0juliet\0{PASSWORD}")));
+    assert_eq!(server.last(), "authenticated juliet@im.example PLAIN");
+    server.hears(HEADER);
+    server
+}
