@@ -62,7 +62,7 @@ impl RoutingBackend for OneTable {
         on_conflict: OnConflict,
         limit: usize,
     ) -> Eventually<Result<Registration, RegisterError>> {
-        let Some(account) = Account::of(jid) else { return Eventually::Now(Err(RegisterError::Unavailable)) };
+        let Some(account) = Account::of(jid) else { return Eventually::Now(Err(RegisterError::NotAnAccount)) };
         let mut table = self.table();
         let before = table.snapshot(account);
         let replaced = before.find(jid.resource()).cloned();

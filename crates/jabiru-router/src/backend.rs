@@ -15,8 +15,7 @@ pub trait ResourceSink: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Refused::Full`] at the bound of the queue, [`Refused::Gone`] once the stream has ended.
-    /// Then nothing of the stanza was queued. A sink that was ever full should end its stream: what
-    /// it refused is not sent to it again.
+    /// Then nothing of the stanza was queued, and it is not sent to it again.
     fn deliver(&self, stanza: &Stanza) -> Result<(), Refused>;
 
     /// Ends the stream with this error (§4.9) after what is queued already. Later stanzas are
@@ -67,6 +66,9 @@ pub enum RegisterError {
         /// How many it may have.
         limit: usize,
     },
+    /// The address has no localpart, so it is no account's: `not-allowed`.
+    #[error("not the address of an account")]
+    NotAnAccount,
     /// The backend can't say at the moment: `internal-server-error`.
     #[error("the routing backend can't be reached")]
     Unavailable,

@@ -73,7 +73,7 @@ impl RoutingBackend for InMemory {
         on_conflict: OnConflict,
         limit: usize,
     ) -> Eventually<Result<Registration, RegisterError>> {
-        let Some(account) = Account::of(jid) else { return Eventually::Now(Err(RegisterError::Unavailable)) };
+        let Some(account) = Account::of(jid) else { return Eventually::Now(Err(RegisterError::NotAnAccount)) };
         let id = ResourceId(self.next_id.fetch_add(1, Ordering::Relaxed));
         let mut newcomer = Some(Resource { jid: Arc::new(jid.clone()), id, presence: None, sink });
         let mut refused = RegisterError::Conflict;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use jabiru_stanza::{Condition, ContentNamespace, Element, FullJid, PresenceType, Stanza, StanzaKind, ns};
 
+use crate::router::end_slow_stream;
 use crate::{
     Account, BoxFuture, Change, Eventually, Presence, Refused, RegisterError, Registration, Resource, ResourceId,
     Router, Snapshot,
@@ -43,6 +44,9 @@ impl Router {
             // RFC 6121 §4.3: a probe from a client is no reason for an error.
             StanzaKind::Presence(PresenceType::Probe) => return Eventually::Now(()),
             StanzaKind::Presence(_) | StanzaKind::Message(_) | StanzaKind::Iq(_) => {
+                // Subscriptions are stamped with the bare JID (RFC 6120 §8.1.2.1), but the mistake is
+                // this resource's.
+                stanza.set_from(Arc::new(jid.clone().into()));
                 return self.bounce(&stanza, &Condition::BadRequest.into());
             }
         };
@@ -105,9 +109,7 @@ impl Router {
                     break;
                 }
                 for stanza in news {
-                    // As with any broadcast, a refusal is the end of that stream.
-                    let (Ok(()) | Err(Refused::Full | Refused::Gone)) =
-                        router.backend().deliver(&newcomer, &stanza).await;
+                    broadcast_ended(&newcomer, router.backend().deliver(&newcomer, &stanza).await);
                 }
                 known = present;
                 let Some(account) = Account::of(&newcomer.jid) else { break };
@@ -172,7 +174,7 @@ impl Router {
 
     fn broadcast(&self, stanza: &Stanza, resources: &Snapshot, pending: &mut Pending) {
         for resource in resources.available() {
-            pending.delivery(self.backend().deliver(resource, stanza));
+            pending.delivery(resource, self.backend().deliver(resource, stanza));
         }
     }
 
@@ -220,20 +222,27 @@ fn news(known: &[Known], present: &[Known]) -> Vec<Arc<Stanza>> {
     ended.chain(changed.map(|new| Arc::clone(&new.stanza))).collect()
 }
 
+/// A broadcast is not answered: whoever is gone needs it no more, and who is full is told by the end
+/// of its stream (see [`Router`]).
+fn broadcast_ended(resource: &Resource, result: Result<(), Refused>) {
+    match result {
+        Ok(()) | Err(Refused::Gone) => {}
+        Err(Refused::Full) => end_slow_stream(resource),
+    }
+}
+
 /// What still has to come, in the order in which it was begun.
 #[derive(Default)]
 struct Pending {
-    deliveries: Vec<BoxFuture<Result<(), Refused>>>,
+    deliveries: Vec<(Resource, BoxFuture<Result<(), Refused>>)>,
     points: Vec<BoxFuture<()>>,
 }
 
 impl Pending {
-    /// A broadcast is not answered: whoever is gone needs it no more, and who is full is closed
-    /// (see [`Router`]).
-    fn delivery(&mut self, delivery: Eventually<Result<(), Refused>>) {
+    fn delivery(&mut self, resource: &Resource, delivery: Eventually<Result<(), Refused>>) {
         match delivery {
-            Eventually::Now(Ok(()) | Err(Refused::Full | Refused::Gone)) => {}
-            Eventually::Later(delivery) => self.deliveries.push(delivery),
+            Eventually::Now(result) => broadcast_ended(resource, result),
+            Eventually::Later(delivery) => self.deliveries.push((resource.clone(), delivery)),
         }
     }
 
@@ -249,8 +258,8 @@ impl Pending {
             return Eventually::Now(());
         }
         Eventually::later(async move {
-            for delivery in self.deliveries {
-                let (Ok(()) | Err(Refused::Full | Refused::Gone)) = delivery.await;
+            for (resource, delivery) in self.deliveries {
+                broadcast_ended(&resource, delivery.await);
             }
             for point in self.points {
                 point.await;

@@ -29,7 +29,7 @@ pub struct Resource {
     pub id: ResourceId,
     /// Available, and how; `None`: connected only.
     pub presence: Option<Presence>,
-    /// Where stanzas for it go.
+    /// Where stanzas for it go; in a backend of many machines, what stands here for a sink elsewhere.
     pub sink: Arc<dyn ResourceSink>,
 }
 

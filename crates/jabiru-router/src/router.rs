@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jabiru_stanza::{Condition, FullJid, Stanza, StanzaError, StanzaKind, StreamError};
+use jabiru_stanza::{Condition, FullJid, Stanza, StanzaError, StanzaKind, StreamCondition, StreamError};
 
 use crate::rules::{self, Recipients, Verdict};
 use crate::{
     Account, BoxFuture, Eventually, Features, HostedDomains, IqAnswer, OnConflict, Refused, RegisterError,
-    Registration, RequestContext, ResourceId, ResourceSink, RoutingBackend, Snapshot, Target,
+    Registration, RequestContext, Resource, ResourceId, ResourceSink, RoutingBackend, Snapshot, Target,
 };
 
 /// Routes stanzas. Cloning costs one reference count.
@@ -16,12 +16,12 @@ use crate::{
 /// **Order** (RFC 6120 §10.1): the stanzas of one stream stay in order if each is handed in after
 /// what the one before it returned has been awaited.
 ///
-/// **Nothing is lost silently.** A stanza that every recipient refuses is answered: with
-/// `resource-constraint` (type `wait`) if a queue was full, else with what the rules say about the
-/// account without those resources, which are looked up anew [`MAX_ATTEMPTS`] times. A stanza that
-/// may not be answered, a presence broadcast, and a copy for one of several recipients end with the
-/// stream that could not take them: a [`ResourceSink`] that was full closes its stream, so its
-/// client knows that something may be missing.
+/// **Nothing is lost silently.** A recipient that is gone is passed over: the stanza is decided about
+/// anew without it, up to [`MAX_ATTEMPTS`] times. Where the queue of a recipient is full, one of the
+/// two ends learns of it. If nobody else took the stanza and it may be answered, its sender gets
+/// `resource-constraint` (type `wait`). If not (it is a response, or it was a presence broadcast, or
+/// another resource took a copy), the stream that could not take it is closed with the stream error
+/// `resource-constraint` (RFC 6120 §4.9.3.17), so that its client knows that something is missing.
 ///
 /// A message to a local account costs one lookup in the backend and one call of the sink; nothing
 /// is allocated, copied or serialised on the way.
@@ -181,12 +181,12 @@ impl Router {
                 stanza.set_to(to.into());
             }
         }
-        let mut outcome = Outcome { delivered: false, full: false, gone };
-        let mut waiting: Vec<(ResourceId, BoxFuture<Result<(), Refused>>)> = Vec::new();
+        let mut outcome = Outcome { delivered: false, full: Vec::new(), gone };
+        let mut waiting: Vec<(Resource, BoxFuture<Result<(), Refused>>)> = Vec::new();
         for resource in snapshot.select(recipients) {
             match self.backend().deliver(resource, &stanza) {
-                Eventually::Now(result) => outcome.note(resource.id, result),
-                Eventually::Later(result) => waiting.push((resource.id, result)),
+                Eventually::Now(result) => outcome.note(resource, result),
+                Eventually::Later(result) => waiting.push((resource.clone(), result)),
             }
         }
         if waiting.is_empty() {
@@ -194,8 +194,8 @@ impl Router {
         }
         let router = self.clone();
         Eventually::later(async move {
-            for (id, result) in waiting {
-                outcome.note(id, result.await);
+            for (resource, result) in waiting {
+                outcome.note(&resource, result.await);
             }
             router.conclude(stanza, outcome, attempt).await;
         })
@@ -203,9 +203,13 @@ impl Router {
 
     /// Looks at what became of a delivery; see the policy at [`Router`].
     fn conclude(&self, stanza: Stanza, outcome: Outcome, attempt: usize) -> Eventually<()> {
+        let answerable = !outcome.delivered && !stanza.is_response();
+        if !answerable {
+            outcome.full.iter().for_each(end_slow_stream);
+        }
         if outcome.delivered {
             Eventually::Now(())
-        } else if outcome.full {
+        } else if !outcome.full.is_empty() {
             self.bounce(&stanza, &Condition::ResourceConstraint.into())
         } else if attempt < MAX_ATTEMPTS {
             self.attempt(stanza, outcome.gone, attempt + 1)
@@ -251,20 +255,26 @@ impl fmt::Debug for Router {
     }
 }
 
+/// Closes a stream that could not take a stanza of which nobody else will hear.
+pub(crate) fn end_slow_stream(resource: &Resource) {
+    let error = StreamError::new(StreamCondition::ResourceConstraint);
+    resource.sink.close(error.with_text("too slow to take what was sent to this stream"));
+}
+
 /// What became of one stanza at all its recipients.
 struct Outcome {
     delivered: bool,
-    full: bool,
+    full: Vec<Resource>,
     /// All resources that turned out to be gone, in every attempt.
     gone: Vec<ResourceId>,
 }
 
 impl Outcome {
-    fn note(&mut self, id: ResourceId, result: Result<(), Refused>) {
+    fn note(&mut self, resource: &Resource, result: Result<(), Refused>) {
         match result {
             Ok(()) => self.delivered = true,
-            Err(Refused::Full) => self.full = true,
-            Err(Refused::Gone) => self.gone.push(id),
+            Err(Refused::Full) => self.full.push(resource.clone()),
+            Err(Refused::Gone) => self.gone.push(resource.id),
         }
     }
 }

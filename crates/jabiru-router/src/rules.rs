@@ -173,10 +173,13 @@ fn message_to_bare(kind: MessageType, resources: &Snapshot) -> Verdict {
     }
 }
 
-/// RFC 6121 §8.5.2.1.2 and §8.5.2.2.2.
+/// RFC 6121 §8.5.2.1.2 and §8.5.2.2.2. Those sections say nothing about errors; one is addressed to
+/// a bare JID if it answers what came from there, which is what subscriptions do (RFC 6120 §8.1.2.1).
 fn presence_to_bare(kind: PresenceType, resources: &Snapshot) -> Verdict {
     match kind {
-        PresenceType::Available | PresenceType::Unavailable if resources.available().next().is_some() => {
+        PresenceType::Available | PresenceType::Unavailable | PresenceType::Error
+            if resources.available().next().is_some() =>
+        {
             Verdict::Deliver(Recipients::Available)
         }
         _ if is_for_roster(kind) => Verdict::Roster,

@@ -153,18 +153,34 @@ fn undeliverable_stanzas_are_answered() {
     }
 }
 
-/// The stated policy: a full queue answers the sender with `resource-constraint`.
+/// The stated policy: of a stanza for a full queue, one of the two ends hears.
 #[test]
-fn full_resource_answers_with_resource_constraint() {
+fn full_queue_is_not_silent() {
     for server in Server::each() {
         let romeo = server.login("romeo@im.example/orchard");
         let juliet = server.login_with("juliet@im.example/slow", Recorder::with_limit(1));
         romeo.sends("<message id='1' to='juliet@im.example/slow'/>");
         romeo.sends("<message id='2' to='juliet@im.example/slow'/>");
-        romeo.sends("<iq type='result' id='3' to='juliet@im.example/slow'/>");
         let from_to = "from='juliet@im.example/slow' to='romeo@im.example/orchard'";
         romeo.receives(&[&format!("<message type='error' id='2' {from_to}>{CONSTRAINT}</message>")]);
-        assert_eq!(juliet.stream.ids(), ["1"]);
+        assert_eq!((juliet.stream.ids(), juliet.stream.closed()), (vec!["1".into()], None));
+        // A response can't be answered.
+        romeo.sends("<iq type='result' id='3' to='juliet@im.example/slow'/>");
+        romeo.receives(&[]);
+        let condition = |client: &Client<'_>| Some(client.stream.closed()?.condition().name());
+        assert_eq!(condition(&juliet), Some("resource-constraint"));
+
+        // One copy of several, and a broadcast.
+        let [slow, slower] = [("slow", 2), ("slower", 3)]
+            .map(|(name, limit)| server.login_with(&format!("tybalt@im.example/{name}"), Recorder::with_limit(limit)));
+        slow.sends("<presence/>");
+        slower.sends("<presence/>");
+        assert_eq!((slow.stream.ids().len(), slower.stream.ids().len()), (2, 2));
+        romeo.sends("<message id='4' to='tybalt@im.example'/>");
+        romeo.receives(&[]);
+        assert_eq!((condition(&slow), condition(&slower)), (Some("resource-constraint"), None));
+        slower.sends("<presence><show>away</show></presence>");
+        assert_eq!(condition(&slower), Some("resource-constraint"));
     }
 }
 
@@ -267,6 +283,12 @@ fn bad_presence_is_refused() {
             let got = romeo.stream.take_written();
             assert!(got.len() == 1 && got[0].contains("<bad-request "), "{xml}: {got:?}");
         }
+        // However it was stamped, the answer goes to the resource that made the mistake.
+        let raw = RawElement::parse("<presence type='subscribe'/>", ns::CLIENT).unwrap();
+        let mut stanza = Stanza::parse(raw, ContentNamespace::Client).unwrap();
+        stanza.set_from(Arc::new(romeo.jid.to_bare().into()));
+        block_on(server.router.receive(&romeo.jid, romeo.id, stanza)).unwrap();
+        assert_eq!(romeo.stream.take().len(), 1);
         romeo.sends("<presence type='probe'/>");
         romeo.sends("<presence type='error'/>");
         romeo.receives(&[]);
@@ -368,7 +390,9 @@ fn newcomer_sees_the_last_presence() {
         newcomer.sends("<presence id='own'/>");
         let got = newcomer.stream.take_written();
         let position = |what: &str| got.iter().position(|stanza| stanza.contains(what));
-        assert!(backend.meanwhile.lock().is_none() && position("'old'") > position(newer.trim_matches(['<', '/', '>'])));
+        assert!(
+            backend.meanwhile.lock().is_none() && position("'old'") > position(newer.trim_matches(['<', '/', '>']))
+        );
         assert_eq!(got.last().unwrap(), last, "{got:?}");
     }
 }

@@ -142,7 +142,16 @@ fn presence_to_accounts() {
             "negative",
             &[("a", Some(-1))],
             BARE,
-            [deliver(Available), deliver(Available), roster(), roster(), roster(), roster(), roster(), IGNORE],
+            [
+                deliver(Available),
+                deliver(Available),
+                roster(),
+                roster(),
+                roster(),
+                roster(),
+                roster(),
+                deliver(Available),
+            ],
         ),
         (
             "connected only",
