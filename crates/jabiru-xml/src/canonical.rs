@@ -6,9 +6,11 @@
 //! content namespace loses its prefix (RFC 6120 §4.8.5), which takes the default namespace away from elements within that
 //! had it from outside: those get a new prefix, declared at the root.
 
+use std::ops::Range;
+
 use crate::index::{
-    ATTRIBUTE_WORDS, COUNT_SHIFT, DECLARATION_WORDS, DECLARES, ELEMENT_WORDS, HEAD, INHERITED, NAMESPACE, NO_NAMESPACE,
-    PREFIXED,
+    ATTRIBUTE_WORDS, COUNT_SHIFT, DECLARATION_WORDS, DECLARES, ELEMENT_WORDS, HEAD, INHERITED, NAMESPACE,
+    NO_DECLARATION, PREFIXED,
 };
 use crate::namespaces::prefix;
 use crate::node::{Children, Node, Piece, Record};
@@ -18,16 +20,10 @@ use crate::{RawElement, decode, escape};
 pub(crate) fn write(raw: &RawElement, out: &mut Vec<u8>, rewrite: &Rewrite<'_>) {
     let root = raw.root();
     let moves = rewrite.moves(root.namespace_bytes());
-    let outer = root.records().find(|r| r.head & (DECLARES | PREFIXED) == DECLARES).map(|r| r.at);
-    let outer = outer.unwrap_or_else(|| raw.inherited().default_namespace());
-    let unprefixes = moves && root.prefix().is_some();
-    let numbers = if unprefixes { Some(new_prefixes(raw)) } else { None };
-    let mut writer = Writer { raw, out, rewrite, moves, outer, unprefixed: None, new: Default::default() };
-    if let Some((for_outer, for_content)) = numbers {
-        writer.unprefixed = Some(root.word(NAMESPACE));
-        writer.new = (for_outer, for_content);
-    }
-    writer.root(root);
+    let own = root.records().find(|r| r.head & (DECLARES | PREFIXED) == DECLARES).map(|r| r.at);
+    let outer = own.unwrap_or_else(|| raw.inherited().default_namespace());
+    let unprefixed = (moves && root.prefix().is_some()).then(|| Unprefixed::new(raw, root.word(NAMESPACE)));
+    Writer { raw, out, rewrite, moves, outer, unprefixed }.root(root);
 }
 
 struct Writer<'r, 'o> {
@@ -38,10 +34,18 @@ struct Writer<'r, 'o> {
     moves: bool,
     /// The default namespace at the root, in the source.
     outer: u32,
-    /// The namespace whose elements lose their prefix.
-    unprefixed: Option<u32>,
-    /// Prefixes that the source does not use: for `outer`, and for the content namespace.
-    new: (String, String),
+    /// If the root loses its prefix.
+    unprefixed: Option<Unprefixed>,
+}
+
+/// What becomes of prefixes if the root loses its own.
+struct Unprefixed {
+    /// The namespace of the root, whose elements lose their prefix with it.
+    namespace: u32,
+    /// A new prefix for the default namespace around the root, whose place the content namespace takes.
+    outer: String,
+    /// A new prefix for the content namespace, where another default namespace is declared.
+    content: String,
 }
 
 impl<'r> Writer<'r, '_> {
@@ -49,20 +53,21 @@ impl<'r> Writer<'r, '_> {
         let content = self.rewrite.content_namespace.as_bytes();
         let outer_name = self.raw.namespace_name(self.outer);
         let mut default = content;
-        self.out.push(b'<');
-        if self.unprefixed.is_some() {
-            self.out.extend_from_slice(root.local_name());
-            if self.outer != NO_NAMESPACE && !outer_name.is_empty() && self.uses_outer() {
-                let name = format!("xmlns:{}", self.new.0);
-                self.declare(&name, outer_name);
+        let name = if let Some(unprefixed) = &self.unprefixed {
+            let declared = format!("xmlns:{}", unprefixed.outer);
+            let name = self.open(root.local_name());
+            if !outer_name.is_empty() && self.uses_outer() {
+                self.declare(&declared, outer_name);
             }
+            name
         } else {
-            self.out.extend_from_slice(root.qualified_name());
+            let name = self.open(root.qualified_name());
             if !(self.moves && root.word(NAMESPACE) == self.outer) && outer_name != content {
                 default = outer_name;
                 self.declare("xmlns", outer_name);
             }
-        }
+            name
+        };
         for id in self.foreign_prefixes(root) {
             let (prefix, name) = self.raw.inherited().binding(id);
             self.declare(&format!("xmlns:{prefix}"), name.as_bytes());
@@ -74,7 +79,6 @@ impl<'r> Writer<'r, '_> {
             }
         }
         self.rewrite.write_attributes(self.raw, self.out);
-        let name = if self.unprefixed.is_some() { root.local_name() } else { root.qualified_name() };
         self.content(root, name, default);
     }
 
@@ -82,47 +86,48 @@ impl<'r> Writer<'r, '_> {
     fn element(&mut self, node: Node<'r>, mut default: &'r [u8]) {
         let content = self.rewrite.content_namespace.as_bytes();
         let namespace = node.word(NAMESPACE);
-        let start = self.out.len() + 1;
+        let own_default = self.own_default(node);
+        let name = match &self.unprefixed {
+            // The element's own declaration counts for its name already.
+            Some(unprefixed) if namespace == unprefixed.namespace && own_default.unwrap_or(default) == content => {
+                self.open(node.local_name())
+            }
+            Some(unprefixed) if namespace == unprefixed.namespace => {
+                let declared = format!("xmlns:{}", unprefixed.content);
+                let name = self.open(&with_prefix(&unprefixed.content, node.local_name()));
+                self.declare(&declared, content);
+                name
+            }
+            Some(unprefixed) if namespace == self.outer && node.word(HEAD) & PREFIXED == 0 => {
+                let outer = self.raw.namespace_name(namespace);
+                if outer == default {
+                    self.open(node.local_name())
+                } else if outer.is_empty() {
+                    // No prefix can stand for no namespace.
+                    default = outer;
+                    let name = self.open(node.local_name());
+                    self.declare("xmlns", outer);
+                    name
+                } else {
+                    self.open(&with_prefix(&unprefixed.outer, node.local_name()))
+                }
+            }
+            Some(_) | None => self.open(node.qualified_name()),
+        };
+        node.records().for_each(|record| self.attribute(record));
+        self.content(node, name, own_default.unwrap_or(default));
+    }
+
+    /// Begins a start tag; gives the place of the name in the output.
+    fn open(&mut self, name: &[u8]) -> Range<usize> {
         self.out.push(b'<');
-        if self.unprefixed == Some(namespace) {
-            // An own default declaration changes the default before this element's name is read.
-            let own = self.own_default(node).unwrap_or(default);
-            if own != content {
-                self.out.extend_from_slice(self.new.1.as_bytes());
-                self.out.push(b':');
-            }
-            self.out.extend_from_slice(node.local_name());
-            if own != content {
-                let name = format!("xmlns:{}", self.new.1);
-                self.declare(&name, content);
-            }
-        } else if self.unprefixed.is_some() && namespace == self.outer && node.word(HEAD) & PREFIXED == 0 {
-            let name = self.raw.namespace_name(namespace);
-            if name != default && !name.is_empty() {
-                self.out.extend_from_slice(self.new.0.as_bytes());
-                self.out.push(b':');
-            }
-            self.out.extend_from_slice(node.local_name());
-            if name != default && name.is_empty() {
-                default = b"";
-                self.declare("xmlns", b"");
-            }
-        } else {
-            self.out.extend_from_slice(node.qualified_name());
-        }
-        let name_length = self.out[start..].iter().position(|b| *b == b' ').unwrap_or(self.out.len() - start);
-        for record in node.records() {
-            self.attribute(record);
-        }
-        if let Some(own) = self.own_default(node) {
-            default = own;
-        }
-        let name = self.out[start..start + name_length].to_vec();
-        self.content(node, &name, default);
+        let start = self.out.len();
+        self.out.extend_from_slice(name);
+        start..self.out.len()
     }
 
     /// The end of the start tag, the content, the end tag.
-    fn content(&mut self, node: Node<'r>, name: &[u8], default: &'r [u8]) {
+    fn content(&mut self, node: Node<'r>, name: Range<usize>, default: &'r [u8]) {
         let (start, end) = node.content_range();
         if start == end {
             self.out.extend_from_slice(b"/>");
@@ -140,7 +145,7 @@ impl<'r> Writer<'r, '_> {
             }
         }
         self.out.extend_from_slice(b"</");
-        self.out.extend_from_slice(name);
+        self.out.extend_from_within(name);
         self.out.push(b'>');
     }
 
@@ -182,7 +187,8 @@ impl<'r> Writer<'r, '_> {
         let mut next = Some(root);
         while let Some(node) = next {
             let namespace = node.word(NAMESPACE);
-            if self.unprefixed != Some(namespace) && node.word(HEAD) & PREFIXED != 0 {
+            let loses_it = self.unprefixed.as_ref().is_some_and(|unprefixed| unprefixed.namespace == namespace);
+            if !loses_it && node.word(HEAD) & PREFIXED != 0 {
                 note(namespace);
             }
             for record in node.records().filter(|r| r.head & (PREFIXED | DECLARES) == PREFIXED) {
@@ -220,18 +226,24 @@ fn elements(raw: &RawElement) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Two prefixes that are declared neither in the element nor on the stream root: `ns` and a number above all others.
-fn new_prefixes(raw: &RawElement) -> (String, String) {
-    let number = |prefix: &[u8]| -> u32 {
-        let digits = prefix.strip_prefix(b"ns").filter(|digits| digits.len() < 9);
-        digits.and_then(|digits| decode::str(digits).parse().ok()).unwrap_or(0)
-    };
-    let mut highest = raw.inherited().prefix_names().map(|name| number(name.as_bytes())).max().unwrap_or(0);
-    for at in elements(raw) {
-        let node = Node::new(raw, at as u32, 0);
-        for record in node.records().filter(|r| r.head & DECLARES != 0) {
-            highest = highest.max(number(record.declared_prefix(raw)));
+impl Unprefixed {
+    /// New prefixes are `ns` and a number above all that the element and the stream root use.
+    fn new(raw: &RawElement, namespace: u32) -> Unprefixed {
+        let number = |prefix: &[u8]| -> u32 {
+            let digits = prefix.strip_prefix(b"ns").filter(|digits| digits.len() < 9);
+            digits.and_then(|digits| decode::str(digits).parse().ok()).unwrap_or(0)
+        };
+        let mut highest = raw.inherited().prefix_names().map(|name| number(name.as_bytes())).max().unwrap_or(0);
+        for at in elements(raw) {
+            let node = Node::new(raw, at as u32, NO_DECLARATION);
+            for (prefix, _) in node.declarations() {
+                highest = highest.max(number(prefix.as_bytes()));
+            }
         }
+        Unprefixed { namespace, outer: format!("ns{}", highest + 1), content: format!("ns{}", highest + 2) }
     }
-    (format!("ns{}", highest + 1), format!("ns{}", highest + 2))
+}
+
+fn with_prefix(prefix: &str, local_name: &[u8]) -> Vec<u8> {
+    [prefix.as_bytes(), b":", local_name].concat()
 }
