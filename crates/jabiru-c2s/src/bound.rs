@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jabiru_negotiation::BindError;
 use jabiru_net::Outbox;
 use jabiru_router::{Eventually, OnConflict, RegisterError, ResourceId, Router};
-use jabiru_stanza::{BareJid, FullJid, ResourcePart, ResourceRef};
+use jabiru_stanza::{BareJid, FullJid, ResourcePart};
 
 use crate::settings::{ConflictPolicy, Settings};
 
@@ -88,7 +88,5 @@ fn random_resource() -> Result<ResourcePart, BindError> {
         BindError::Internal
     })?;
     let text: String = random.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect();
-    Ok(ResourcePart::from(ResourceRef::to_owned(
-        &*ResourcePart::new(&text).expect("letters and digits are a resourcepart"),
-    )))
+    Ok(text.parse().expect("letters and digits are a resourcepart"))
 }

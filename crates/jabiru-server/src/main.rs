@@ -32,7 +32,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<()> {
     let path = cli.source.path();
     match cli.command {
-        None | Some(Command::Run) => serve::run(cli::load(path.as_deref())?, path.as_deref()),
+        None | Some(Command::Run) => serve::run(&cli::load(path.as_deref())?, path.as_deref()),
         Some(Command::User(command)) => {
             let config = cli::load(path.as_deref())?;
             let accounts = data_directory::open_storage(&config)?;

@@ -17,26 +17,26 @@ use crate::{certificate, data_directory, logging};
 
 /// Serves until SIGINT or SIGTERM; then every stream is closed and what is pending is sent, within
 /// the configured time. A second signal ends at once.
-pub(crate) fn run(config: Config, config_path: Option<&Path>) -> anyhow::Result<()> {
+pub(crate) fn run(config: &Config, config_path: Option<&Path>) -> anyhow::Result<()> {
     logging::start(log_format(config.log.format), &config.log.level)?;
-    let storage = Arc::new(data_directory::open_storage(&config)?);
+    let storage = Arc::new(data_directory::open_storage(config)?);
     let _lock = data_directory::lock(&config.data_directory)?;
     let secret = data_directory::secret(&config.data_directory)?;
-    let certificates = assemble::certificates(&config)?;
-    let c2s = assemble::c2s(&config, storage.clone(), secret)?;
+    let certificates = assemble::certificates(config)?;
+    let c2s = assemble::c2s(config, storage.clone(), secret)?;
     let (starttls, direct_tls) = assemble::tls(&certificates)?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("can't start threads")?;
     let result = runtime.block_on(async {
         let mut signals = Signals::new()?;
-        let admission = assemble::admission(&config);
+        let admission = assemble::admission(config);
         let bind = |addresses: &[SocketAddr]| -> anyhow::Result<Vec<Listener>> {
             addresses.iter().map(|address| listen(*address, &admission)).collect()
         };
         let starttls_listeners = bind(&config.c2s.starttls)?;
         let direct_listeners = bind(&config.c2s.direct_tls)?;
         let banner = Banner {
-            config: &config,
+            config,
             config_path,
             certificates: &certificates,
             starttls: local_addresses(&starttls_listeners)?,

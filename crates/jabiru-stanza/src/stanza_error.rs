@@ -110,7 +110,7 @@ impl StanzaError {
     #[must_use]
     pub fn to_element(&self) -> Element {
         let mut error = Element::new("error", ns::CLIENT);
-        error.set_attribute("by", self.by.as_ref().map(|by| by.as_str()));
+        error.set_attribute("by", self.by.as_ref().map(Jid::as_str));
         error.set_attribute("type", Some(self.kind.name()));
         let mut condition = Element::new(self.condition.name(), ns::STANZA_ERROR);
         if let Condition::Gone(Some(address)) | Condition::Redirect(Some(address)) = &self.condition {

@@ -1,5 +1,7 @@
 //! The stream header: the start tag of the stream root (RFC 6120 §4.2, §4.7 and §4.8).
 
+use std::borrow::Cow;
+
 use jabiru_xml::{RawElement, escape};
 
 use crate::{StreamCondition, StreamError, ns};
@@ -75,12 +77,12 @@ impl StreamHeader {
                 StreamError::new(StreamCondition::UnsupportedVersion).with_text("version must be major.minor")
             })?),
         };
-        let attribute = |name| node.attribute(name).map(|value| value.into_owned());
+        let attribute = |name| node.attribute(name).map(Cow::into_owned);
         Ok(StreamHeader {
             from: attribute("from"),
             to: attribute("to"),
             id: attribute("id"),
-            lang: node.lang().filter(|lang| !lang.is_empty()).map(|lang| lang.into_owned()),
+            lang: node.lang().filter(|lang| !lang.is_empty()).map(Cow::into_owned),
             version,
         })
     }

@@ -162,6 +162,7 @@ impl Server {
             std::thread::sleep(Duration::from_millis(10));
         }
         let _ = child.kill();
+        let _ = child.wait();
         panic!("the server did not end:\n{}", self.log());
     }
 
