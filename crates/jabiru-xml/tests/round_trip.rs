@@ -2,7 +2,7 @@
 
 mod witness;
 
-use jabiru_xml::{Content, Element, Event, RawElement, Reader};
+use jabiru_xml::{Content, Element, Event, Limit, Limits, RawElement, ReadErrorKind, Reader, Rewrite};
 use proptest::prelude::*;
 
 fn name() -> impl Strategy<Value = String> {
@@ -157,7 +157,7 @@ fn content_prefix_is_lost() {
     reader.read(&mut input).unwrap();
     let Ok(Some(Event::Element(raw))) = reader.read(&mut input) else { panic!() };
     let mut out = Vec::new();
-    raw.write(&mut out, &jabiru_xml::Rewrite { content_namespace: "jabber:client", ..Default::default() });
+    raw.write(&mut out, &Rewrite { content_namespace: "jabber:client", ..Default::default() });
     assert_eq!(String::from_utf8(out).unwrap(), "<message><body>x</body></message>");
 }
 
@@ -180,10 +180,44 @@ fn writing_does_not_amplify() {
         let Ok(Some(Event::Element(raw))) = reader.read(&mut input) else { panic!() };
         for content_namespace in ["jabber:client", "jabber:server", ""] {
             let mut out = Vec::new();
-            raw.write(&mut out, &jabiru_xml::Rewrite { content_namespace, ..Default::default() });
+            raw.write(&mut out, &Rewrite { content_namespace, ..Default::default() });
             assert!(out.len() < 4 * stream.len(), "{} from {}", out.len(), stream.len());
         }
     }
+}
+
+/// The deepest element that there can be overflows no stack, even in a debug build and on a test's thread.
+#[test]
+fn the_deepest_element() {
+    let stream = format!("<stream>{}<![CDATA[x]]>{}", "<a>".repeat(1000), "</a>".repeat(1000));
+    let mut input = stream.as_bytes();
+    let mut reader = Reader::new(Limits { max_depth: usize::MAX, ..Limits::AUTHENTICATED });
+    reader.read(&mut input).unwrap();
+    let Ok(Some(Event::Element(raw))) = reader.read(&mut input) else { panic!() };
+    let mut out = Vec::new();
+    raw.write(&mut out, &Rewrite::default());
+    let tree = raw.to_element();
+    assert_eq!(tree.clone().to_raw("").to_element(), tree);
+    assert!(tree.to_string().into_bytes() == out);
+    let deeper = format!("<stream>{}", "<a>".repeat(1001));
+    let mut reader = Reader::new(Limits { max_depth: usize::MAX, ..Limits::AUTHENTICATED });
+    let mut input = deeper.as_bytes();
+    reader.read(&mut input).unwrap();
+    let error = reader.read(&mut input).unwrap_err();
+    assert_eq!(error.kind, ReadErrorKind::LimitExceeded(Limit::Depth(1000)));
+}
+
+/// A stream header has no content and may be written like an element.
+#[test]
+fn a_stream_header() {
+    let stream = "<?xml version='1.0'?><stream:stream to='a' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
+    let Ok(Some(Event::StreamOpen(header))) = Reader::new(Limits::UNAUTHENTICATED).read(&mut stream.as_bytes()) else {
+        panic!()
+    };
+    assert_eq!((header.children().count(), header.text().as_ref(), header.root().has_text()), (0, "", false));
+    assert_eq!(header.root().declarations().count(), 2);
+    assert_eq!(header.root().resolve_prefix("stream"), Some("http://etherx.jabber.org/streams"));
+    witness::check_rewriting(&header);
 }
 
 #[test]
