@@ -157,9 +157,16 @@ async def questions(client, other, job):
     message["id"] = "to-unknown"
     message.send()
     await client.wait_for(lambda: "to-unknown" in client.bounced, PATIENCE)
+    companion = Client(job, job["accounts"][0])
+    outcome = (await companion.log_in())["outcome"]
+    ping_own_resource = outcome
+    if outcome == "online":
+        ping_own_resource = await client.ask(client.plugin["xep_0199"].send_ping(companion.boundjid.full, timeout=PATIENCE))
+    await companion.leave()
     return {
         "ping_server": await client.ask(client.plugin["xep_0199"].send_ping(domain, timeout=PATIENCE)),
-        "ping_other": await client.ask(client.plugin["xep_0199"].send_ping(other.boundjid.full, timeout=PATIENCE)),
+        "ping_own_resource": ping_own_resource,
+        "ping_other_account": await client.ask(client.plugin["xep_0199"].send_ping(other.boundjid.full, timeout=PATIENCE)),
         "identities": [[category, kind] for category, kind, _, _ in info["disco_info"]["identities"]],
         "features": sorted(info["disco_info"]["features"]),
         "version": {"name": version["software_version"]["name"], "version": version["software_version"]["version"]},

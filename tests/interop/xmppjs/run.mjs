@@ -54,6 +54,7 @@ class Account {
       this.entity.on("disconnect", resolve);
     });
     this.#decodeWholeCharacters();
+    this.#awaitAnswersInTime();
   }
 
   // xmpp.js decodes every piece of data by itself, which destroys a character that lies across two
@@ -66,6 +67,15 @@ class Account {
         if (socket.socket instanceof TLSSocket) socket.socket.setEncoding("utf8");
       };
       socket.socket ? tell() : socket.once("connect", tell);
+    };
+  }
+
+  // xmpp.js begins to wait for the response stream header only when the system has confirmed that its
+  // own was written. A server on the same machine may have answered by then, and the wait is in vain.
+  #awaitAnswersInTime() {
+    this.entity.write = async (text) => {
+      if (this.entity.status === "closing") throw new Error("the stream is being closed");
+      this.entity.socket.write(text);
     };
   }
 
@@ -135,8 +145,12 @@ class Account {
   }
 
   async leave() {
-    // A stream that is gone already is no failure.
-    await within(PATIENCE, this.entity.stop().catch(() => {}));
+    if (this.entity.status === "online") {
+      // A stream that the server has closed meanwhile is no failure.
+      await within(PATIENCE, this.entity.stop().catch(() => {}));
+    } else {
+      this.entity.socket?.socket?.destroy();
+    }
   }
 }
 
@@ -148,7 +162,8 @@ function describeFailure(error) {
 }
 
 // What has a known answer.
-async function questions(first, second, { domain, unknown }) {
+async function questions(first, second, job) {
+  const { domain, unknown } = job;
   const { entity } = first;
   const info = await entity.iqCaller.get(xml("query", "http://jabber.org/protocol/disco#info"), domain, PATIENCE);
   const version = await entity.iqCaller.get(xml("query", "jabber:iq:version"), domain, PATIENCE);
@@ -156,9 +171,14 @@ async function questions(first, second, { domain, unknown }) {
     xml("message", { to: unknown, type: "chat", id: "to-unknown" }, xml("body", {}, "is anybody there?")),
   );
   await first.waitFor(() => "to-unknown" in first.bounced, PATIENCE);
+  const companion = new Account(job, job.accounts[0]);
+  const { outcome } = await companion.logIn();
+  const pingOwnResource = outcome === "online" ? await first.ping(companion.full) : outcome;
+  await companion.leave();
   return {
     ping_server: await first.ping(domain),
-    ping_other: await first.ping(second.full),
+    ping_own_resource: pingOwnResource,
+    ping_other_account: await first.ping(second.full),
     identities: info.getChildren("identity").map(({ attrs }) => [attrs.category, attrs.type]),
     features: info.getChildren("feature").map(({ attrs }) => attrs.var).sort(),
     version: { name: version.getChildText("name"), version: version.getChildText("version") },

@@ -100,7 +100,8 @@ pub(super) struct Received {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Answers {
     pub(super) ping_server: String,
-    pub(super) ping_other: String,
+    pub(super) ping_own_resource: String,
+    pub(super) ping_other_account: String,
     pub(super) identities: Vec<(String, String)>,
     pub(super) features: Vec<String>,
     pub(super) version: Version,

@@ -104,7 +104,8 @@ fn answers(answers: &Answers) -> Vec<(&'static str, Verdict)> {
     };
     vec![
         ("ping the server (XEP-0199)", is(&answers.ping_server, "result")),
-        ("ping the other client", is(&answers.ping_other, "result")),
+        ("ping another resource of the own account", is(&answers.ping_own_resource, "result")),
+        ("ping an account that shares no presence", request_to_stranger(&answers.ping_other_account)),
         ("service discovery (XEP-0030)", disco(answers)),
         ("version (XEP-0092)", version(answers)),
         ("unknown query to the server", is(&answers.unknown_query_to_server, "service-unavailable")),
@@ -113,6 +114,16 @@ fn answers(answers: &Answers) -> Vec<(&'static str, Verdict)> {
         ("query to an unknown resource", is(&answers.query_to_unknown_resource, "service-unavailable")),
         ("message to an unknown account", is(&answers.message_to_unknown_account, "service-unavailable")),
     ]
+}
+
+/// RFC 6121 §8.5.3.1: a server SHOULD answer in place of an account that does not share presence
+/// with whoever asks. The other choice is to deliver; to say nothing is not.
+fn request_to_stranger(answer: &str) -> Verdict {
+    match answer {
+        "service-unavailable" => Ok("the server answers: service-unavailable".to_owned()),
+        "result" => Ok("delivered".to_owned()),
+        other => Err(other.to_owned()),
+    }
 }
 
 fn disco(answers: &Answers) -> Verdict {

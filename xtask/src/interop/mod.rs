@@ -12,7 +12,7 @@ mod judge;
 pub(crate) mod server;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -36,6 +36,9 @@ pub(crate) struct Clients {
     /// Which server: ours, or Debian's Prosody to try the scripts themselves
     #[arg(long, value_enum, default_value_t)]
     server: Kind,
+    /// The server's program, built already, instead of building it
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
     /// The cargo profile that our server is built with
     #[arg(long, default_value = "release")]
     profile: Option<String>,
@@ -83,7 +86,10 @@ fn clients(arguments: &Clients) -> Result<()> {
     for client in clients {
         client.install(&workspace)?;
     }
-    let program = server::install(&workspace, arguments.server, arguments.profile.as_deref().unwrap_or("release"))?;
+    let program = match &arguments.program {
+        Some(program) => std::path::absolute(program)?,
+        None => server::install(&workspace, arguments.server, arguments.profile.as_deref().unwrap_or("release"))?,
+    };
 
     let parent = workspace.target_directory.join("interop");
     fs::create_dir_all(&parent).with_context(|| format!("can't create {}", parent.display()))?;
