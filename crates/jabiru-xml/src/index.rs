@@ -68,26 +68,36 @@ pub(crate) const FOREIGN_PREFIX: u32 = 2;
 pub(crate) const HEADER: u32 = 4;
 
 /// What the stream root declares, for the elements below it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Inherited {
     /// Prefix (empty: default) and namespace name, neither for `xml` nor for an empty default.
     bindings: Box<[(Box<str>, Box<str>)]>,
+    default_namespace: u32,
+    prefixes: u32,
 }
 
 impl Inherited {
     pub(crate) fn new<'a>(bindings: impl Iterator<Item = (&'a str, &'a str)>) -> Arc<Inherited> {
-        let bindings = bindings
+        let bindings: Box<[(Box<str>, Box<str>)]> = bindings
             .filter(|(prefix, name)| *prefix != "xml" && !name.is_empty())
             .map(|(prefix, name)| (prefix.into(), name.into()))
             .collect();
-        Arc::new(Inherited { bindings })
+        let mut inherited = Inherited { bindings, default_namespace: NO_NAMESPACE, prefixes: 0 };
+        inherited.default_namespace = inherited.find(b"").unwrap_or(NO_NAMESPACE);
+        inherited.prefixes = inherited.prefix_names().filter(|name| !name.is_empty()).count() as u32;
+        Arc::new(inherited)
     }
 
     /// How many prefixes, the default namespace not counted.
     pub(crate) fn prefixes(&self) -> u32 {
-        self.bindings.iter().filter(|(prefix, _)| !prefix.is_empty()).count() as u32
+        self.prefixes
     }
 
+    pub(crate) fn default_namespace(&self) -> u32 {
+        self.default_namespace
+    }
+
+    /// What binds a prefix (empty: the default namespace).
     pub(crate) fn find(&self, prefix: &[u8]) -> Option<u32> {
         let place = self.bindings.iter().position(|(bound, _)| bound.as_bytes() == prefix)?;
         Some(INHERITED | place as u32)
@@ -95,10 +105,6 @@ impl Inherited {
 
     pub(crate) fn prefix_names(&self) -> impl Iterator<Item = &str> {
         self.bindings.iter().map(|(prefix, _)| &**prefix)
-    }
-
-    pub(crate) fn default_namespace(&self) -> u32 {
-        self.find(b"").unwrap_or(NO_NAMESPACE)
     }
 
     /// Prefix and namespace name of a declaration that [`find`](Self::find) has named.

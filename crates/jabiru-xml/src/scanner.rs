@@ -146,7 +146,7 @@ impl Scanner {
             scope: NO_DECLARATION,
             default: index::NO_NAMESPACE,
             prefixes: 0,
-            inherited: Arc::default(),
+            inherited: Inherited::new(std::iter::empty()),
             root_name: Box::default(),
         }
     }
