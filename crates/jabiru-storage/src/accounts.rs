@@ -161,8 +161,8 @@ pub enum Changes {
         /// Where to go on.
         position: ChangePosition,
     },
-    /// The position lies before the history that was kept, or is none of this engine's: changes
-    /// were missed. Check every account that matters by [`Accounts::look_up`].
+    /// The position lies before the history that was kept, or is none of this engine's, or there are
+    /// changes of a kind that this version does not know: changes were missed. Check every account that matters by [`Accounts::look_up`].
     Resync {
         /// Where to go on; what happened up to here is not going to be told.
         position: ChangePosition,

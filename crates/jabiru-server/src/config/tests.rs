@@ -22,6 +22,28 @@ fn nothing_is_the_default() {
     assert_eq!(parse(""), Ok(Config::default()));
 }
 
+/// What the crates below would do by themselves is what the configuration does by default.
+#[test]
+fn defaults_agree_with_the_crates() {
+    let config = Config::default();
+    let settings = jabiru_c2s::Settings::default();
+    let policy = jabiru_negotiation::Policy::new(std::sync::Arc::new(Vec::new()), [0; 32]);
+    let limits = &config.limits;
+    assert_eq!(limits.element_bytes_before_authentication, settings.unauthenticated.max_element_bytes);
+    assert_eq!(limits.element_bytes, settings.authenticated.max_element_bytes);
+    assert_eq!(limits.outbox_bytes, settings.outbox_bytes);
+    assert_eq!(limits.stall_timeout, settings.stall_timeout);
+    assert_eq!(limits.closing_timeout, settings.closing_timeout);
+    assert_eq!(limits.streams_per_account, settings.resources_per_account);
+    assert_eq!(limits.negotiation_timeout, policy.negotiation_timeout);
+    assert_eq!(limits.authentication_attempts, policy.max_authentication_attempts);
+    assert_eq!(config.storage.timeout, settings.storage_timeout);
+    assert_eq!(config.c2s.require_tls, policy.require_tls);
+    assert_eq!(config.c2s.plain_without_tls, policy.plain_without_tls);
+    assert_eq!(config.c2s.mechanisms, policy.mechanisms);
+    assert!(matches!(settings.on_conflict, jabiru_c2s::ConflictPolicy::Replace));
+}
+
 /// The example states the defaults, and every key, once.
 #[test]
 fn example_is_the_default() {

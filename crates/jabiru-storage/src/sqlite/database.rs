@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -53,7 +53,8 @@ impl Database {
     pub(super) fn connect_writer(&self) -> Result<SqliteConnection, StorageError> {
         // FULL: a commit returns once the log is on disk, not merely handed to the system.
         // secure_delete: what replaced or removed credentials leave behind is overwritten.
-        self.connect_with("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;")
+        // journal_size_limit: a log that grew in a busy hour shrinks again, to 16 MiB.
+        self.connect_with("PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA journal_size_limit = 16777216;")
     }
 
     /// A connection for a thread that only reads.
@@ -130,12 +131,14 @@ impl Database {
 
     /// Readers then never wait for the writer, nor it for them.
     fn use_write_ahead_log(&self, connection: &mut SqliteConnection) -> Result<(), StorageError> {
-        let give_up = Instant::now() + self.busy_timeout;
-        // The change of mode does not always heed busy_timeout, so wait here.
+        const PAUSE: Duration = Duration::from_millis(10);
+        // The change of mode does not always heed busy_timeout, so wait here, for as long in all.
+        let mut pauses_left = self.busy_timeout.as_millis() / PAUSE.as_millis();
         while let Err(error) = connection.batch_execute("PRAGMA journal_mode = WAL") {
             match self.explain(error) {
-                StorageError::Unavailable { reason: Unavailable::Busy } if Instant::now() < give_up => {
-                    std::thread::sleep(Duration::from_millis(10));
+                StorageError::Unavailable { reason: Unavailable::Busy } if pauses_left > 0 => {
+                    pauses_left -= 1;
+                    std::thread::sleep(PAUSE);
                 }
                 error => return Err(error),
             }
@@ -238,7 +241,11 @@ fn create_file(path: &Path) -> Result<(), StorageError> {
                 .map_err(io_error("write the folder", folder))?;
             Ok(())
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => tighten(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // The system says more clearly than SQLite what is in the way.
+            OpenOptions::new().read(true).write(true).open(path).map_err(io_error("open", path))?;
+            tighten(path)
+        }
         Err(error) => Err(io_error("create", path)(error)),
     }
 }

@@ -20,7 +20,7 @@ use super::database::Database;
 use super::failure::Failure;
 use super::queue::Queue;
 use super::{SqliteOptions, Statistics};
-use crate::{StorageError, StorageFuture, error::Unavailable, future::ready};
+use crate::{StorageError, StorageFuture, future::ready};
 
 /// The running threads and the queues that lead to them. Dropping it finishes what is queued.
 pub(super) struct Engine {
@@ -44,7 +44,7 @@ impl Engine {
         let most = options.group.max(1);
         engine.spawn("storage-writer", move || {
             while let Some(group) = queue.take(most) {
-                write(&mut connection, group, &counters);
+                survive(|| write(&mut connection, group, &counters));
             }
         })?;
         for _ in 0..options.readers.max(1) {
@@ -52,7 +52,7 @@ impl Engine {
             let mut connection = Connection::open(database, Role::Reader)?;
             engine.spawn("storage-reader", move || {
                 while let Some(group) = queue.take(1) {
-                    read(&mut connection, group, &counters);
+                    survive(|| read(&mut connection, group, &counters));
                 }
             })?;
         }
@@ -104,8 +104,8 @@ impl Engine {
             return ready(Err(StorageError::unavailable(reason)));
         }
         Box::pin(async move {
-            // Without an answer the thread is gone, which only closing brings about.
-            receiver.await.unwrap_or(Err(StorageError::unavailable(Unavailable::Closed)))
+            // The work was dropped by a panic outside of it; closing finishes what is queued.
+            receiver.await.unwrap_or_else(|_| Err(StorageError::Defect { detail: "work was dropped".into() }))
         })
     }
 
@@ -163,10 +163,16 @@ fn read(connection: &mut Connection, group: Vec<Box<dyn Work>>, counters: &Count
     }
 }
 
-/// Sends the answer; the caller's waker is not ours, and must not take the thread down.
+/// Sends the answer; the caller's waker is not ours, and must not keep the others from theirs.
 fn answer(work: Box<dyn Work>) {
-    if catch_unwind(AssertUnwindSafe(|| work.answer())).is_err() {
-        tracing::error!("waking the receiver of a storage answer has panicked");
+    survive(|| work.answer());
+}
+
+/// Keeps a panic from taking the thread down. A connection it went through is given up, since
+/// [`Connection::with`] had taken it out.
+fn survive(run: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
+        tracing::error!(message = panic_message(panic.as_ref()), "a storage thread has panicked, and goes on");
     }
 }
 
@@ -287,5 +293,43 @@ impl Counters {
             transactions: self.transactions.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::block_on;
+
+    /// Work that panics where no work should: as diesel does when it cannot clean up.
+    struct Panicking;
+
+    impl Work for Panicking {
+        fn run(&mut self, _: &mut SqliteConnection) -> Result<(), Failure> {
+            panic!("on purpose")
+        }
+
+        fn fail(&mut self, _: &StorageError) {}
+
+        fn answer(self: Box<Self>) {}
+    }
+
+    #[test]
+    fn threads_survive_panics() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::prepare(&folder.path().join("test.sqlite"), Duration::from_secs(5)).unwrap();
+        let engine = Engine::start(&database, &SqliteOptions { readers: 1, ..Default::default() }).unwrap();
+        for _ in 0..3 {
+            assert!(engine.writes.push(Box::new(Panicking)).is_ok());
+            assert!(engine.reads.push(Box::new(Panicking)).is_ok());
+        }
+        // Alone in its group, or else it would be dropped with the others.
+        while engine.writes.len() > 0 {
+            thread::yield_now();
+        }
+        block_on(engine.write(|_| Ok(()))).unwrap();
+        block_on(engine.read(|_| Ok(()))).unwrap();
     }
 }

@@ -53,6 +53,12 @@ impl<T> Queue<T> {
         Some(state.items.drain(..count).collect())
     }
 
+    /// How many items wait.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.state.lock().items.len()
+    }
+
     /// Refuses further items; those inside can still be taken.
     pub(super) fn close(&self) {
         self.state.lock().open = false;

@@ -262,3 +262,20 @@ fn engine_errors_are_told_apart() {
     };
     assert!(matches!(error, StorageError::Corrupt { .. }), "{error:?}");
 }
+
+/// What a later version has noted leads to a resync, not to an error for ever.
+#[test]
+fn unknown_kinds_of_change() {
+    use diesel::connection::SimpleConnection;
+    let (_folder, storage) = open();
+    let start = block_on(storage.latest_change()).unwrap();
+    block_on(storage.create(&address("a@im.example"), credentials())).unwrap();
+    block_on(storage.create(&address("b@im.example"), credentials())).unwrap();
+    let position = block_on(storage.latest_change()).unwrap();
+    let odd = "UPDATE account_changes SET kind = 'moved' WHERE localpart = 'b'";
+    block_on(storage.engine.write(move |db| Ok(db.batch_execute(odd)?))).unwrap();
+    assert_eq!(block_on(storage.changes_since(start)).unwrap(), Changes::Resync { position });
+    block_on(storage.create(&address("c@im.example"), credentials())).unwrap();
+    let changes = block_on(storage.changes_since(position)).unwrap();
+    assert!(matches!(changes, Changes::Since { changes, .. } if changes.len() == 1));
+}
