@@ -4,6 +4,8 @@
 //! them alone, test certificates, fuzzing for a bounded time, measurements, and conversations with
 //! XMPP clients that were written by others ([`interop`]). One module is one command.
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 mod bench;
@@ -49,8 +51,18 @@ enum Command {
     Readme(readme::Arguments),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().command {
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Ci(arguments) => ci::run(&arguments),
         Command::Layers => layers::run(),
         Command::Docs(arguments) => docs::run(&arguments),

@@ -46,7 +46,7 @@ pub(super) fn check(workspace: &Workspace, package: &Package, floor: u8) -> Resu
         .dependencies
         .iter()
         .filter_map(|dependency| {
-            let what = judge(package, floor, dependency, |name| floor_free_test_crate(workspace, name))?;
+            let what = judge(package, floor, dependency, |name| floor_of_test_crate(workspace, name))?;
             Some(Violation { file: file.to_owned(), line: line_of(&manifest, dependency), what })
         })
         .collect())
@@ -57,7 +57,7 @@ fn judge(
     package: &Package,
     own_floor: u8,
     dependency: &Dependency,
-    is_floor_free_test_crate: impl Fn(&str) -> bool,
+    floor_of_test_crate: impl Fn(&str) -> Option<u8>,
 ) -> Option<String> {
     let (from, to) = (&package.name, &dependency.name);
     let kind = dependency.kind.as_deref().map_or_else(String::new, |kind| format!("{kind}-"));
@@ -73,12 +73,16 @@ fn judge(
         };
     }
     if to == "xtask" || to.starts_with("jabiru-") {
-        let fine = dependency.kind.as_deref() == Some("dev") && is_floor_free_test_crate(to);
-        return (!fine).then(|| {
-            format!(
-                "{from} may not depend on {to}: only a dev-dependency on a crate of tests/ that imports no floor may"
-            )
-        });
+        let is_dev = dependency.kind.as_deref() == Some("dev");
+        return match floor_of_test_crate(to).filter(|_| is_dev) {
+            Some(highest) if highest < own_floor => None,
+            Some(highest) => Some(format!(
+                "upward dev-dependency: {from} (floor {own_floor}) on {to}, which imports floor {highest}"
+            )),
+            None => Some(format!(
+                "{from} may not depend on {to}: a crate of tests/ may be a dev-dependency, and nothing else"
+            )),
+        };
     }
     if own_floor < NET && NET_ONLY.contains(&to.as_str()) {
         return Some(format!(
@@ -91,13 +95,14 @@ fn judge(
     None
 }
 
-/// A crate of `tests/` that depends on no crate of `crates/`, so that using it imports no floor.
-fn floor_free_test_crate(workspace: &Workspace, name: &str) -> bool {
-    workspace.packages.iter().any(|package| {
-        package.name == name
-            && package.manifest_path.starts_with(workspace.root.join("tests"))
-            && !package.dependencies.iter().any(|dependency| floor(&dependency.name).is_some())
-    })
+/// The highest floor that a crate of `tests/` imports, 0 if it imports none; `None` for other crates.
+fn floor_of_test_crate(workspace: &Workspace, name: &str) -> Option<u8> {
+    let tests = workspace.root.join("tests");
+    let package = workspace.packages.iter().find(|package| package.name == name)?;
+    package
+        .manifest_path
+        .starts_with(tests)
+        .then(|| package.dependencies.iter().filter_map(|dependency| floor(&dependency.name)).max().unwrap_or(0))
 }
 
 /// The manifest's line that names `dependency` in a table of its kind; 1 if it can't be found.
@@ -156,11 +161,12 @@ mod tests {
             ("jabiru-server", "anyhow", None, None),
             ("jabiru-xml", "xtask", None, Some("may not depend on xtask")),
             ("jabiru-xml", "jabiru-test-support", None, Some("may not depend on jabiru-test-support")),
-            ("jabiru-xml", "jabiru-test-support", Some("dev"), None),
-            ("jabiru-xml", "jabiru-conformance", Some("dev"), Some("may not depend on jabiru-conformance")),
+            ("jabiru-router", "jabiru-test-support", Some("dev"), None),
+            ("jabiru-stanza", "jabiru-test-support", Some("dev"), Some("upward dev-dependency")),
+            ("jabiru-xml", "jabiru-unknown", Some("dev"), Some("may not depend on jabiru-unknown")),
         ] {
             let verdict = judge(&package(from), floor(from).unwrap(), &dependency(to, kind), |name| {
-                name == "jabiru-test-support"
+                (name == "jabiru-test-support").then_some(1)
             });
             match (&verdict, expected) {
                 (None, None) => {}

@@ -7,7 +7,8 @@
 //! The rules:
 //! - A crate depends only on crates of lower floors. Siblings never import each other. This holds
 //!   for `[dependencies]`, `[build-dependencies]` and `[dev-dependencies]` alike: a test that needs
-//!   a higher floor belongs into `tests/`.
+//!   a higher floor belongs into `tests/`. A crate of `tests/` may be a dev-dependency of those that
+//!   are above everything it imports.
 //! - Below `jabiru-net` there is no tokio or other event loop, no TLS library, no socket and no
 //!   reading of a clock. `std::time::Instant` as a value that is passed in is welcome, and so are
 //!   addresses such as `std::net::IpAddr`. Tests, examples and benchmarks may read the clock (an

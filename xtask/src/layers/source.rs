@@ -21,8 +21,10 @@ pub(super) fn check(workspace: &Workspace, package: &Package, own_floor: u8) -> 
     for file in files(package.folder(), &["rs"])? {
         let source = fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
         let in_folder = file.strip_prefix(package.folder()).unwrap_or(&file);
+        // By custom `tests.rs` is the body of `#[cfg(test)] mod tests;`.
+        let is_test = !in_folder.starts_with("src") || in_folder.ends_with("tests.rs");
         let shown = workspace.relative(&file);
-        for (line, what) in scan(&package.name, own_floor, &source, !in_folder.starts_with("src")) {
+        for (line, what) in scan(&package.name, own_floor, &source, is_test) {
             violations.push(Violation { file: Path::new(shown).to_owned(), line, what });
         }
     }
@@ -75,9 +77,6 @@ fn judge(package: &str, own_floor: u8, is_test: bool, word: &str, before: &str, 
             "{package} (floor {own_floor}) reads a clock ({word}): time is passed in, clocks begin at jabiru-net"
         ));
     }
-    if word == "sleep" && (before.ends_with("thread::") || before.ends_with("thread::{")) && !is_test {
-        return Some(format!("{package} (floor {own_floor}) sleeps: waiting for time to pass begins at jabiru-net"));
-    }
     None
 }
 
@@ -117,7 +116,6 @@ mod tests {
             ("jabiru-negotiation", "let now = std::time::SystemTime::now();"),
             ("jabiru-negotiation", "let clock: fn() -> Instant = Clock::now;"),
             ("jabiru-negotiation", "if start.elapsed() > limit {}"),
-            ("jabiru-storage", "std::thread::sleep(pause);"),
             ("jabiru-c2s", "fn f() -> anyhow::Result<()> {}"),
             ("jabiru-c2s", "use jabiru_server::Config;"),
         ] {
