@@ -7,8 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::index::{XML_NS, XMLNS_NS};
+use crate::limits::{Bounds, MAX_NAME_BYTES};
 use crate::rewrite::write_attribute;
-use crate::{Limits, RawElement, chars, escape};
+use crate::{RawElement, chars, escape};
 
 /// An owned tree.
 ///
@@ -229,7 +230,7 @@ impl Element {
     pub fn to_raw(&self, default_namespace: &str) -> RawElement {
         let mut xml = Vec::new();
         self.write(&mut xml, default_namespace);
-        RawElement::scan(&xml, default_namespace, Limits::OURS).expect("what was written here is well-formed")
+        RawElement::scan(&xml, default_namespace, Bounds::OURS).expect("what was written here is well-formed")
     }
 
     pub(crate) fn push_content(&mut self, content: Content) {
@@ -283,7 +284,7 @@ impl fmt::Display for Element {
 
 /// A name that can't do harm.
 fn checked(name: String) -> String {
-    let valid = chars::is_ncname(&name) && name != "xmlns" && name.len() <= crate::limits::MAX_NAME_BYTES;
+    let valid = chars::is_ncname(&name) && name != "xmlns" && name.len() <= MAX_NAME_BYTES;
     debug_assert!(valid, "no name for an element or attribute: {name:?}");
     if valid {
         return name;

@@ -17,8 +17,8 @@ pub struct Limits {
     /// Attributes of one start tag, namespace declarations included. Also prefixes declared at any one place, by the
     /// element there and all that contain it, which bounds the work of looking one up. More than 250,000 act as 250,000.
     pub max_attributes: usize,
-    /// Bytes of one name, prefix included; also of one namespace name (as it stands in its declaration). For names, more
-    /// than 4,095 act as 4,095.
+    /// Bytes of one name, prefix included; also of one namespace name, as it stands in its declaration. More than 4,000 act
+    /// as 4,000.
     pub max_name_bytes: usize,
 }
 
@@ -29,38 +29,47 @@ impl Limits {
     /// For a peer that has.
     pub const AUTHENTICATED: Limits =
         Limits { max_element_bytes: 256 * 1024, max_depth: 96, max_attributes: 64, max_name_bytes: 1024 };
+}
 
-    /// For what was made here: only the bounds that the index imposes.
-    pub(crate) const OURS: Limits = Limits {
-        max_element_bytes: usize::MAX,
-        max_depth: usize::MAX,
-        max_attributes: usize::MAX,
-        max_name_bytes: usize::MAX,
+/// What the scanner counts against: limits brought down to what the index can express.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) element_bytes: usize,
+    pub(crate) header_bytes: usize,
+    pub(crate) depth: usize,
+    pub(crate) attributes: usize,
+    pub(crate) name_bytes: usize,
+    pub(crate) namespace_bytes: usize,
+}
+
+impl Bounds {
+    /// For what was made here. Names have room for a prefix that writing may have put before them.
+    pub(crate) const OURS: Bounds = Bounds {
+        element_bytes: 256 * 1024 * 1024,
+        header_bytes: 8 * 1024,
+        depth: 1000,
+        attributes: 250_000,
+        name_bytes: 4095,
+        namespace_bytes: usize::MAX,
     };
+}
 
-    pub(crate) fn element_bytes(&self) -> usize {
-        self.max_element_bytes.min(256 * 1024 * 1024)
-    }
-
-    pub(crate) fn header_bytes(&self) -> usize {
-        self.max_element_bytes.min(8 * 1024)
-    }
-
-    pub(crate) fn depth(&self) -> usize {
-        self.max_depth.min(1000)
-    }
-
-    pub(crate) fn attributes(&self) -> usize {
-        self.max_attributes.min(250_000)
-    }
-
-    pub(crate) fn name_bytes(&self) -> usize {
-        self.max_name_bytes.min(MAX_NAME_BYTES)
+impl From<Limits> for Bounds {
+    fn from(limits: Limits) -> Bounds {
+        let name_bytes = limits.max_name_bytes.min(MAX_NAME_BYTES);
+        Bounds {
+            element_bytes: limits.max_element_bytes.min(Bounds::OURS.element_bytes),
+            header_bytes: limits.max_element_bytes.min(Bounds::OURS.header_bytes),
+            depth: limits.max_depth.min(Bounds::OURS.depth),
+            attributes: limits.max_attributes.min(Bounds::OURS.attributes),
+            name_bytes,
+            namespace_bytes: name_bytes,
+        }
     }
 }
 
-/// What the index can express.
-pub(crate) const MAX_NAME_BYTES: usize = 4095;
+/// The longest local name that an element made here may have, and the longest name that is read.
+pub(crate) const MAX_NAME_BYTES: usize = 4000;
 
 /// Which limit was passed, and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -23,8 +23,8 @@ impl Scanner {
 
     /// A namespace declaration (Namespaces in XML §3), with the constraints on prefixes.
     fn declare(&mut self, d: &[u8], start: usize, end: usize) -> Result<(), Fault> {
-        if end - start > self.limits.max_name_bytes {
-            return Fault::limit(Limit::NameBytes(self.limits.max_name_bytes), start + self.limits.max_name_bytes);
+        if end - start > self.bounds.namespace_bytes {
+            return Fault::limit(Limit::NameBytes(self.bounds.namespace_bytes), start + self.bounds.namespace_bytes);
         }
         let attribute = self.attribute;
         let raw = &d[start..end];
@@ -57,8 +57,8 @@ impl Scanner {
             b"xml" => self.flags |= ODD,
             _ => {
                 self.prefixes += 1;
-                if self.prefixes as usize > self.limits.attributes() {
-                    return Fault::limit(Limit::Attributes(self.limits.attributes()), name_start);
+                if self.prefixes as usize > self.bounds.attributes {
+                    return Fault::limit(Limit::Attributes(self.bounds.attributes), name_start);
                 }
             }
         }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::index::{self, Inherited, NO_DECLARATION};
+use crate::limits::Bounds;
 use crate::scanner::{Scanned, Scanner};
 use crate::{Children, Element, Limits, Node, ReadError, ReadErrorKind};
 
@@ -44,15 +45,15 @@ impl RawElement {
     /// # Errors
     /// As [`Reader::read`](crate::Reader::read); `NotWellFormed` also if the element does not end or something follows it.
     pub fn parse(xml: &str, namespace: &str) -> Result<RawElement, ReadError> {
-        RawElement::scan(xml.as_bytes(), namespace, Limits::AUTHENTICATED)
+        RawElement::scan(xml.as_bytes(), namespace, Limits::AUTHENTICATED.into())
     }
 
-    pub(crate) fn scan(xml: &[u8], namespace: &str, limits: Limits) -> Result<RawElement, ReadError> {
+    pub(crate) fn scan(xml: &[u8], namespace: &str, bounds: Bounds) -> Result<RawElement, ReadError> {
         let malformed = |what, at: usize| ReadError { kind: ReadErrorKind::NotWellFormed(what), offset: at as u64 };
         if xml.first() != Some(&b'<') {
             return Err(malformed("text where an element must begin", 0));
         }
-        let mut scanner = Scanner::new(limits);
+        let mut scanner = Scanner::new(bounds);
         let inherited = [("", namespace), ("stream", STREAMS_NS)];
         scanner.enter(b"", Inherited::new(inherited.into_iter()));
         match scanner.scan(xml).map_err(|fault| fault.from(0))? {

@@ -67,12 +67,18 @@ enum Phase {
 impl Reader {
     /// A reader that awaits a stream header, optionally preceded by an XML declaration.
     pub fn new(limits: Limits) -> Reader {
-        Reader { scanner: Scanner::new(limits), phase: Phase::Start, pending: Vec::new(), taken: 0, failed: None }
+        Reader {
+            scanner: Scanner::new(limits.into()),
+            phase: Phase::Start,
+            pending: Vec::new(),
+            taken: 0,
+            failed: None,
+        }
     }
 
     /// Changes the limits, from the next byte on.
     pub fn set_limits(&mut self, limits: Limits) {
-        self.scanner.limits = limits;
+        self.scanner.bounds = limits.into();
     }
 
     /// Takes bytes from the front of `input`, up to the end of the next event.

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use crate::chars::{NAME, NAME_START, SPACE, in_class, skip};
 use crate::error::Fault;
 use crate::index::{self, DECLARES, ENCODED, Inherited, NO_DECLARATION, ODD, PREFIXED};
-use crate::{Limit, Limits, ReadErrorKind};
+use crate::limits::Bounds;
+use crate::{Limit, ReadErrorKind};
 
 /// What is being scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +79,7 @@ pub(super) struct Open {
 
 #[derive(Debug)]
 pub(crate) struct Scanner {
-    pub(crate) limits: Limits,
+    pub(crate) bounds: Bounds,
     goal: Goal,
     pub(super) state: State,
     /// The next byte to look at.
@@ -126,9 +127,9 @@ pub(super) struct TagUnderWay {
 }
 
 impl Scanner {
-    pub(crate) fn new(limits: Limits) -> Scanner {
+    pub(crate) fn new(bounds: Bounds) -> Scanner {
         Scanner {
-            limits,
+            bounds,
             goal: Goal::Header,
             state: State::Start,
             at: 0,
@@ -202,8 +203,8 @@ impl Scanner {
     /// Goes on scanning. `bytes` begin with the element's `<` and with all that was given since; `None` wants more.
     pub(crate) fn scan(&mut self, bytes: &[u8]) -> Result<Option<Scanned>, Fault> {
         let limit = match self.goal {
-            Goal::Header => self.limits.header_bytes(),
-            Goal::Element => self.limits.element_bytes(),
+            Goal::Header => self.bounds.header_bytes,
+            Goal::Element => self.bounds.element_bytes,
         };
         // The limit may have been lowered since.
         let within = &bytes[..bytes.len().min(limit.max(self.at))];
@@ -384,8 +385,8 @@ impl Scanner {
     fn after_less_than(&mut self, byte: u8) -> Result<(), Fault> {
         if in_class(byte, NAME_START) || byte >= 0x80 {
             // The root's own tag is not an element below the root.
-            if self.goal == Goal::Element && self.open.len() >= self.limits.depth() {
-                return Fault::limit(Limit::Depth(self.limits.depth()), self.at - 1);
+            if self.goal == Goal::Element && self.open.len() >= self.bounds.depth {
+                return Fault::limit(Limit::Depth(self.bounds.depth), self.at - 1);
             }
             self.record = self.words.len();
             self.open.push(Open {
@@ -423,8 +424,8 @@ impl Scanner {
     }
 
     fn begin_attribute(&mut self) -> Result<(), Fault> {
-        if self.tag.count as usize >= self.limits.attributes() {
-            return Fault::limit(Limit::Attributes(self.limits.attributes()), self.at);
+        if self.tag.count as usize >= self.bounds.attributes {
+            return Fault::limit(Limit::Attributes(self.bounds.attributes), self.at);
         }
         self.tag.count += 1;
         self.begin_name();

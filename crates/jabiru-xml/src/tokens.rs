@@ -11,7 +11,7 @@ use crate::{Limit, decode};
 impl Scanner {
     /// A name, with at most one colon and never at an end (Namespaces in XML §4). True at the byte after it.
     pub(super) fn name(&mut self, d: &[u8]) -> Result<bool, Fault> {
-        let max = self.limits.name_bytes();
+        let max = self.bounds.name_bytes;
         let within = &d[..d.len().min(self.token + max + 1)];
         let mut at = self.at;
         let ended = loop {
@@ -169,8 +169,8 @@ impl Scanner {
                 _ => in_class(byte, NAME) || byte == b':',
             };
             if fits {
-                if d[start + 1] != b'#' && place > self.limits.name_bytes() {
-                    return Fault::limit(Limit::NameBytes(self.limits.name_bytes()), self.at);
+                if d[start + 1] != b'#' && place > self.bounds.name_bytes {
+                    return Fault::limit(Limit::NameBytes(self.bounds.name_bytes), self.at);
                 }
                 self.at += 1;
                 continue;

@@ -207,6 +207,22 @@ fn the_deepest_element() {
     assert_eq!(error.kind, ReadErrorKind::LimitExceeded(Limit::Depth(1000)));
 }
 
+/// The longest names that are read can be made, written and indexed, with whatever prefix writing puts before them.
+#[test]
+fn the_longest_names() {
+    let (name, long) = ("n".repeat(3998), "n".repeat(4000));
+    let namespace = "'".repeat(4000);
+    let stream = format!("<stream><{long} {long}='' p:{name}='' xmlns=\"{namespace}\" xmlns:p='u'/><p:{long}/>");
+    let mut input = stream.as_bytes();
+    let mut reader = Reader::new(Limits { max_name_bytes: usize::MAX, ..Limits::AUTHENTICATED });
+    reader.read(&mut input).unwrap();
+    let Ok(Some(Event::Element(raw))) = reader.read(&mut input) else { panic!() };
+    let tree = raw.to_element();
+    assert_eq!(tree.to_raw("").to_element(), tree);
+    let error = reader.read(&mut input).unwrap_err();
+    assert_eq!(error.kind, ReadErrorKind::LimitExceeded(Limit::NameBytes(4000)));
+}
+
 /// A stream header has no content and may be written like an element.
 #[test]
 fn a_stream_header() {
