@@ -28,7 +28,7 @@ pub(crate) struct Exchange<'a> {
 
 /// How a stream came to its end.
 enum End {
-    /// The client closed it.
+    /// The client closed it, or its connection.
     Closed,
     /// The server closes it.
     Error(StreamError),
@@ -37,12 +37,11 @@ enum End {
 }
 
 impl Exchange<'_> {
-    /// Handles stanzas until the stream ends; returns the last words to send, if anybody is there
-    /// to hear them.
+    /// Handles stanzas until the stream ends; returns the last words to send.
     ///
     /// # Errors
     /// What the socket says.
-    pub(crate) async fn run(mut self, input: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    pub(crate) async fn run(mut self, input: &[u8]) -> io::Result<Vec<u8>> {
         let mut end = self.read(input).await;
         let end = loop {
             if let Some(end) = end {
@@ -50,7 +49,8 @@ impl Exchange<'_> {
             }
             end = match self.connection.next(None).await? {
                 Wake::Received(chunk) => self.read(&chunk).await,
-                Wake::Ended => return Ok(None),
+                // Broken off (§4.6.2); but who has closed one direction only still hears what waits.
+                Wake::Ended => Some(End::Closed),
                 Wake::EndOrdered(Some(error)) => Some(End::Error(error)),
                 Wake::EndOrdered(None) => Some(End::Ordered),
                 Wake::Deadline => None,
@@ -65,7 +65,7 @@ impl Exchange<'_> {
             }
         }
         last_words.extend_from_slice(b"</stream:stream>");
-        Ok(Some(last_words))
+        Ok(last_words)
     }
 
     /// Handles everything in what was received, one after the other (§10.1).

@@ -146,9 +146,12 @@ impl Service {
         let last_words = exchange.run(&input).await;
         tracing::info!(jid = %bound.jid, "stream ended");
         bound.leave().await;
-        last_words.unwrap_or_else(|error| {
-            tracing::debug!(%error, "connection failed");
-            None
-        })
+        match last_words {
+            Ok(last_words) => Some(last_words),
+            Err(error) => {
+                tracing::debug!(%error, "connection failed");
+                None
+            }
+        }
     }
 }

@@ -206,7 +206,8 @@ impl Connection {
     /// `<proceed/>` must have left (RFC 6120 §5.4.2.3).
     ///
     /// # Errors
-    /// What TLS or the socket say, and `TimedOut`; the connection can't be used afterwards.
+    /// What TLS or the socket say, `TimedOut`, and `ConnectionAborted` if meanwhile the end was
+    /// ordered; the connection can't be used afterwards.
     pub async fn receive_tls(
         &mut self,
         settings: &TlsSettings,
@@ -218,7 +219,13 @@ impl Connection {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "TLS was negotiated already"));
         };
         let acceptor = TlsAcceptor::from(settings.config(domain));
-        let session = tokio::time::timeout(within, acceptor.accept(socket)).await??;
+        let session = tokio::select! {
+            session = tokio::time::timeout(within, acceptor.accept(socket)) => session??,
+            // Nothing can be said before TLS is there: the connection just ends.
+            () = poll_fn(|context| self.outbox.poll_ending(context)) => {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
+        };
         let info = settings.info(session.get_ref().1, domain);
         self.transport = Transport::Tls(Box::new(session));
         Ok(info)
