@@ -39,17 +39,19 @@ struct Citation {
     source: Source,
 }
 
-/// Rewrites the table from all `rfcNNNN.txt` in `folder`.
+/// Takes all `rfcNNNN.txt` in `folder` into the table. RFCs that are in it and not there stay.
 pub(super) fn update(root: &Path, folder: &Path) -> Result<()> {
-    let mut table = Table::new();
+    let mut table = read_table(root).unwrap_or_default();
+    let mut found = 0;
     for entry in fs::read_dir(folder).with_context(|| format!("can't read {}", folder.display()))? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let Some(number) = name.strip_prefix("rfc").and_then(|rest| rest.strip_suffix(".txt")) else { continue };
         let text = fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
         table.insert(number.to_owned(), headings(&text));
+        found += 1;
     }
-    if table.is_empty() {
+    if found == 0 {
         bail!("{} has no file named rfcNNNN.txt", folder.display());
     }
     // One line an RFC: compact, and a change to one RFC is one line of a diff.
@@ -87,9 +89,13 @@ fn is_section_number(text: &str) -> bool {
     first_fits && parts.all(|part| !part.is_empty() && part.len() <= 3 && part.bytes().all(|b| b.is_ascii_digit()))
 }
 
-pub(super) fn check(root: &Path, documents: &[Document]) -> Result<Vec<Finding>> {
+fn read_table(root: &Path) -> Result<Table> {
     let text = fs::read_to_string(root.join(TABLE)).with_context(|| format!("can't read {TABLE}"))?;
-    let table: Table = serde_json::from_str(&text).with_context(|| TABLE.to_owned())?;
+    serde_json::from_str(&text).with_context(|| TABLE.to_owned())
+}
+
+pub(super) fn check(root: &Path, documents: &[Document]) -> Result<Vec<Finding>> {
+    let table = read_table(root)?;
     Ok(documents
         .iter()
         // The unit tests below seed wrong citations.
@@ -186,7 +192,7 @@ fn source_of(before: &str, after: &str, between: Option<(&Source, String)>, name
     }
     // "RFC 6121 §8.5.2, §8.5.3 and §8.5.4" continues a list.
     if let Some((source, gap)) = between {
-        let joins = gap
+        let joins = without_parentheses(&gap)
             .split_whitespace()
             .all(|word| matches!(word.trim_matches(['/', '!', ',', ';', '–', '-']), "" | "and" | "or" | "to" | "…"));
         if joins && *source != Source::Bare(BTreeSet::new()) && !gap.contains(';') {
@@ -194,6 +200,18 @@ fn source_of(before: &str, after: &str, between: Option<(&Source, String)>, name
         }
     }
     Source::Bare(named.clone())
+}
+
+/// `text` without what stands between parentheses that are both in it: "(line ends), §3.3.3".
+fn without_parentheses(text: &str) -> String {
+    let mut rest = text;
+    let mut kept = String::new();
+    while let Some((before, inside)) = rest.split_once('(') {
+        let Some((_, after)) = inside.split_once(')') else { break };
+        kept.push_str(before);
+        rest = after;
+    }
+    kept + rest
 }
 
 /// The document whose name `text` ends with: "… (RFC 6121", "… XEP-0199,".
@@ -255,6 +273,8 @@ mod tests {
             ("// §8.5.4 of RFC 6121", ""),
             ("// §4.3 of RFC 6121", "RFC 6121 has no section 4.3"),
             ("// XEP-0220 §99", ""),
+            ("// XML 1.0 §2.11 (line ends), §3.3.3 (values), §99", ""),
+            ("// RFC 6121 §8.5.4 (this), §4.3 (that)", "RFC 6121 has no section 4.3"),
             (
                 "// RFC 9999 §1",
                 "cites §1 of RFC 9999, which is not in xtask/data/rfc-sections.json: run cargo xtask docs --update-sections",
