@@ -80,7 +80,7 @@ impl Router {
                 }
                 pending.point(self.introduce(resource.clone(), after.clone()));
             }
-            // §4.5.2: the one that becomes unavailable is told too, so the resources before it did.
+            // RFC 6121 §4.5.2: the one that becomes unavailable is told too, so the resources before it did.
             _ if was => {
                 self.broadcast(stanza, &before, &mut pending);
                 self.tell_unavailable(before.by_id(id), &mut pending);
@@ -191,7 +191,7 @@ impl Router {
 /// have changed its presence in the microseconds between.
 const MAX_CORRECTIONS: usize = 8;
 
-/// The presence that the server makes for a resource that ended without (§4.5.2).
+/// The presence that the server makes for a resource that ended without (RFC 6121 §4.5.2).
 fn unavailable_presence(jid: &FullJid) -> Option<Stanza> {
     let element = Element::new("presence", ns::CLIENT).with_attribute("type", "unavailable");
     let mut stanza = Stanza::parse(element.to_raw(ns::CLIENT), ContentNamespace::Client).ok()?;
