@@ -120,6 +120,11 @@ pub(crate) fn terminate(child: &Child) -> Result<()> {
     kill_process(pid(child), Signal::TERM).context("can't send SIGTERM")
 }
 
+/// Sends SIGINT, as Ctrl-C does.
+pub(crate) fn interrupt(child: &Child) -> Result<()> {
+    kill_process(pid(child), Signal::INT).context("can't send SIGINT")
+}
+
 /// Kills `child` and its process group. A group that is gone already is as good.
 pub(crate) fn kill(child: &mut Child) {
     let _ = kill_process_group(pid(child), Signal::KILL);

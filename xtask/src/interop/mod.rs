@@ -105,6 +105,42 @@ fn clients(arguments: &Clients) -> Result<()> {
     verdict
 }
 
+/// Two accounts of a server that runs on `port` of loopback talk by way of slixmpp, over STARTTLS
+/// with a certificate that is verified against `trusted`.
+///
+/// # Errors
+/// If anything was not as it must be.
+pub(crate) fn two_talk(
+    workspace: &Workspace,
+    folder: &Path,
+    port: u16,
+    trusted: &Path,
+    accounts: [(&str, String); 2],
+) -> Result<()> {
+    let client = Client::Slixmpp;
+    client.install(workspace)?;
+    let messages = [job::messages(accounts[0].0), job::messages(accounts[1].0)];
+    let accounts = accounts.map(|(jid, password)| job::Account { jid: jid.to_owned(), password });
+    let job = job::Job {
+        task: job::Task::Talk,
+        domain: job::DOMAIN,
+        host: "127.0.0.1",
+        port,
+        direct_tls: false,
+        ca: trusted.to_owned(),
+        accounts: accounts.to_vec(),
+        unknown: job::UNKNOWN,
+        messages,
+    };
+    let report = client.run(workspace, folder, "talk", &job)?;
+    let over = job::Over::StartTls.name();
+    let rows: Vec<Row> = judge::talk(&job, &report)
+        .into_iter()
+        .map(|(what, verdict)| Row { client: client.name(), over, what, verdict })
+        .collect();
+    summarise(&rows)
+}
+
 /// The end of the server's log: the reason of most failures is there.
 fn show_log(folder: &Path) {
     const LINES: usize = 40;
