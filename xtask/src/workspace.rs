@@ -18,12 +18,19 @@ pub(crate) struct Workspace {
 }
 
 /// One member.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) targets: Vec<Target>,
+    pub(crate) description: Option<String>,
+    pub(crate) license: Option<String>,
+    pub(crate) readme: Option<PathBuf>,
+    pub(crate) keywords: Vec<String>,
+    pub(crate) categories: Vec<String>,
+    /// The registries it may be published to; `None` for any, empty for none.
+    publish: Option<Vec<String>>,
 }
 
 /// One line of a manifest's dependency tables.
@@ -76,6 +83,27 @@ impl Package {
     /// The folder of the manifest.
     pub(crate) fn folder(&self) -> &Path {
         self.manifest_path.parent().unwrap_or(Path::new("."))
+    }
+
+    /// True unless `publish = false`.
+    pub(crate) fn is_published(&self) -> bool {
+        self.publish.as_ref().is_none_or(|registries| !registries.is_empty())
+    }
+
+    /// What a published package has and this one lacks.
+    pub(crate) fn missing_metadata(&self) -> Vec<&'static str> {
+        let is_empty = |text: &Option<String>| text.as_deref().is_none_or(str::is_empty);
+        let readme = self.readme.as_ref().is_some_and(|readme| self.folder().join(readme).is_file());
+        [
+            ("description", is_empty(&self.description)),
+            ("license", is_empty(&self.license)),
+            ("readme", !readme),
+            ("keywords", self.keywords.is_empty()),
+            ("categories", self.categories.is_empty()),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_missing)| is_missing.then_some(name))
+        .collect()
     }
 
     /// True if others can depend on it.

@@ -76,7 +76,7 @@ fn summarise(results: &[(&str, Duration, Result<Outcome>)]) -> Result<()> {
             let (verdict, note) = match outcome {
                 Ok(Outcome::Passed) => ("ok", String::new()),
                 Ok(Outcome::PassedBut(note)) => ("ok, BUT", note.clone()),
-                Err(error) => ("FAILED", error.to_string()),
+                Err(error) => ("FAILED", error.to_string().lines().next().unwrap_or_default().to_owned()),
             };
             [(*name).to_owned(), verdict.to_owned(), format!("{:.1}", time.as_secs_f64()), note]
         })

@@ -102,10 +102,22 @@ fn examples(workspace: &Workspace) -> Result<Outcome> {
 
 /// Everything under `crates/`: the server, too, can be had with `cargo install`.
 fn package(workspace: &Workspace) -> Result<Outcome> {
+    let lacking: Vec<String> = workspace
+        .crates()
+        .into_iter()
+        .filter(|package| !package.is_published() || !package.missing_metadata().is_empty())
+        .map(|package| format!("{} lacks {}", package.name, package.missing_metadata().join(", ")))
+        .collect();
+    if !lacking.is_empty() {
+        bail!("not ready to publish: {}", lacking.join("; "));
+    }
     // A developer's uncommitted change is no reason to fail; what is published is looked at by
     // `cargo publish`, which refuses it.
     let mut package = cargo(&workspace.root);
-    package.args(["package", "--workspace", "--allow-dirty"]);
+    package.args(["package", "--quiet", "--workspace", "--allow-dirty"]);
+    for unpublished in workspace.packages.iter().filter(|package| !package.is_published()) {
+        package.args(["--exclude", &unpublished.name]);
+    }
     done(run(&mut package, COMPILE))
 }
 

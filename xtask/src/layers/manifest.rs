@@ -132,12 +132,10 @@ fn line_of(manifest: &str, dependency: &Dependency) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
 
     fn package(name: &str) -> Package {
-        Package { name: name.into(), manifest_path: PathBuf::new(), dependencies: Vec::new(), targets: Vec::new() }
+        Package { name: name.into(), ..Package::default() }
     }
 
     fn dependency(name: &str, kind: Option<&str>) -> Dependency {
