@@ -30,7 +30,7 @@ pub(crate) struct Package {
     pub(crate) keywords: Vec<String>,
     pub(crate) categories: Vec<String>,
     /// The registries it may be published to; `None` for any, empty for none.
-    publish: Option<Vec<String>>,
+    pub(crate) publish: Option<Vec<String>>,
 }
 
 /// One line of a manifest's dependency tables.
