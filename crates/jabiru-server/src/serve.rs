@@ -1,7 +1,7 @@
 //! Runs the server: from the configuration to the last stream's end.
 
 use std::io::{self, IsTerminal, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(crate) fn run(config: &Config, config_path: Option<&Path>) -> anyhow::Result
         let mut signals = Signals::new()?;
         let admission = assemble::admission(config);
         let bind = |addresses: &[SocketAddr]| -> anyhow::Result<Vec<Listener>> {
-            addresses.iter().map(|address| listen(*address, &admission)).collect()
+            addresses.iter().filter_map(|address| listen(*address, &admission).transpose()).collect()
         };
         let starttls_listeners = bind(&config.c2s.starttls)?;
         let direct_listeners = bind(&config.c2s.direct_tls)?;
@@ -88,8 +88,19 @@ fn log_format(format: LogFormat) -> logging::Format {
     }
 }
 
-fn listen(address: SocketAddr, admission: &jabiru_net::Admission) -> anyhow::Result<Listener> {
-    Listener::bind(address, admission.clone()).map_err(|error| match error.kind() {
+/// Listens on one address. `None`: it is `::1` on a machine without IPv6, where nobody could ask for it; the
+/// built-in defaults name it.
+fn listen(address: SocketAddr, admission: &jabiru_net::Admission) -> anyhow::Result<Option<Listener>> {
+    let error = match Listener::bind(address, admission.clone()) {
+        Ok(listener) => return Ok(Some(listener)),
+        Err(error) => error,
+    };
+    let no_ipv6 = error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT);
+    if no_ipv6 && address.ip() == IpAddr::V6(Ipv6Addr::LOCALHOST) {
+        tracing::warn!(%address, "this machine has no IPv6: not listening there");
+        return Ok(None);
+    }
+    Err(match error.kind() {
         io::ErrorKind::AddrInUse => anyhow::anyhow!(
             "can't listen on {address}: another program does already (`ss -ltnp` tells which); stop it, or configure another address"
         ),
@@ -106,6 +117,9 @@ fn listen(address: SocketAddr, admission: &jabiru_net::Admission) -> anyhow::Res
 fn local_addresses(listeners: &[Listener]) -> io::Result<Vec<SocketAddr>> {
     listeners.iter().map(Listener::local_address).collect()
 }
+
+/// Linux: the system knows no such family of addresses.
+const EAFNOSUPPORT: i32 = 97;
 
 /// The signals that end the server.
 struct Signals {
