@@ -31,3 +31,20 @@ impl fmt::Debug for PasswordCheck {
         f.debug_struct("PasswordCheck").field("hash", &self.hash).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_password_of_an_account_that_is_there() {
+        let credentials = ScramCredentials::create(ScramHash::Sha256, "pencil", 2).unwrap();
+        for (password, known, expected) in
+            [("pencil", true, true), ("pencils", true, false), ("pencil", false, false), ("", true, false)]
+        {
+            let (password, credentials) = (Zeroizing::new(password.to_owned()), credentials.clone());
+            let check = PasswordCheck { hash: ScramHash::Sha256, password, credentials, known };
+            assert_eq!(check.run().into_correct(), expected);
+        }
+    }
+}

@@ -165,6 +165,7 @@ fn a_server_has_to_prove_itself() {
         // r=foreign,s=QQ==,i=4096
         (format!("{CHALLENGE}cj1mb3JlaWduLHM9UVE9PSxpPTQwOTY=</challenge>"), "did not prove"),
         (format!("{CHALLENGE}</challenge>"), "did not prove"),
+        (format!("{CHALLENGE}{}</challenge>", STANDARD.encode("m=x,r=foreign,s=QQ==,i=4096")), "did not prove"),
         ("<iq type='result' id='bind'/>".to_owned(), "unexpected element"),
     ] {
         let mut client =
@@ -176,6 +177,68 @@ fn a_server_has_to_prove_itself() {
         client.receives(answer.as_bytes());
         let InitiatingEvent::Closed { error: Some(error) } = client.end() else { panic!("{answer}: {:?}", client.log) };
         assert!(error.to_string().contains(expected), "{answer}: {error}");
+    }
+}
+
+/// What else a server may try with its challenge (RFC 5802 §5.1 and §9); the nonce goes on from the client's.
+#[test]
+fn hostile_challenges() {
+    for (challenge, expected) in [
+        ("r=NONCEmore,s=QQ==,i=8", None),
+        ("r=NONCE,s=QQ==,i=8", Some("did not prove")),
+        ("r=more,s=QQ==,i=8", Some("did not prove")),
+        ("r=moreNONCE,s=QQ==,i=8", Some("did not prove")),
+        ("m=x,r=NONCEmore,s=QQ==,i=8", Some("did not prove")),
+        ("r=NONCEmore,s=QQ==,i=0", Some("iteration count")),
+        ("r=NONCEmore,s=QQ==,i=4294967295", Some("iteration count")),
+        ("r=NONCEmore,s=QQ==", Some("iteration count")),
+        ("r=NONCEmore,i=8", Some("malformed")),
+        ("v=AAAA", Some("did not prove")),
+    ] {
+        let mut client =
+            Client::new(login("juliet@im.example", PASSWORD, None), InitiatingPolicy::default(), Security::Tls(tls()));
+        let mut server = Server::direct();
+        let features = server.receives(&client.says());
+        client.receives(features.as_bytes());
+        let said = String::from_utf8(client.says()).unwrap();
+        let message = said.split('>').nth(1).unwrap().split('<').next().unwrap();
+        let message = String::from_utf8(STANDARD.decode(message).unwrap()).unwrap();
+        let challenge = challenge.replace("NONCE", message.split("r=").nth(1).unwrap());
+        let challenge = support::sasl("challenge", "", &STANDARD.encode(&challenge));
+        client.receives(challenge.as_bytes());
+        match (client.log.last(), expected) {
+            (None, None) => assert!(client.says().starts_with(b"<response ")),
+            (Some(InitiatingEvent::Closed { error: Some(error) }), Some(expected)) => {
+                assert!(error.to_string().contains(expected), "{challenge}: {error}");
+            }
+            other => panic!("{challenge}: {other:?}"),
+        }
+    }
+}
+
+/// RFC 6120 §4.7.1 and §4.7.5: who answers, and in which version.
+#[test]
+fn response_headers() {
+    for (attributes, expected) in [
+        ("from='im.example' id='1' version='1.0'", None),
+        ("id='1' version='1.0'", None),
+        ("from='other.example' id='1' version='1.0'", Some("invalid-from")),
+        ("from='@' id='1' version='1.0'", Some("invalid-from")),
+        ("from='im.example' id='1'", Some("unsupported-version")),
+        ("from='im.example' id='1' version='0.9'", Some("unsupported-version")),
+    ] {
+        let mut client =
+            Client::new(login("juliet@im.example", PASSWORD, None), InitiatingPolicy::default(), Security::Plaintext);
+        client.says();
+        let features = "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>";
+        client.receives(format!("<stream:stream {attributes} {}>{features}", support::NS).as_bytes());
+        let said = String::from_utf8(client.says()).unwrap();
+        match expected {
+            None => assert!(said.starts_with("<starttls "), "{attributes}: {said}"),
+            Some(condition) => {
+                assert!(said.starts_with(&format!("<stream:error><{condition} ")), "{attributes}: {said}")
+            }
+        }
     }
 }
 

@@ -260,6 +260,42 @@ mod tests {
         assert_eq!(server.respond(SHA1.last.as_bytes()), Err(AuthenticationFailed));
     }
 
+    /// `client-final-message` with a proof that is right for what it says, whatever it says.
+    fn proven(vector: &Vector, without_proof: &str) -> String {
+        let salt = STANDARD.decode(vector.salt).unwrap();
+        let mut salted = [0; 20];
+        pbkdf2::pbkdf2::<hmac::Hmac<sha1::Sha1>>(b"pencil", &salt, 4096, &mut salted).unwrap();
+        let client_key = hmac(vector.hash, &salted, b"Client Key");
+        let bare = vector.first.strip_prefix("n,,").unwrap();
+        let message = format!("{bare},{},{without_proof}", vector.server_first);
+        let mut proof = hmac(vector.hash, &digest(vector.hash, &client_key), message.as_bytes());
+        proof.iter_mut().zip(&*client_key).for_each(|(octet, key)| *octet ^= key);
+        format!("{without_proof},p={}", STANDARD.encode(&*proof))
+    }
+
+    /// RFC 5802 §5.1: nonce and channel binding are checked by themselves. The proof is right in every row, so only
+    /// these checks can refuse it.
+    #[test]
+    fn a_right_proof_is_not_enough() {
+        const NONCE: &str = "fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j";
+        for (without_proof, accepted) in [
+            (format!("c=biws,r={NONCE}"), true),
+            (format!("c=biws,r={NONCE},x=skipped"), true),
+            (format!("c=biws,r={NONCE}x"), false),
+            ("c=biws,r=fyko+d2lbbFgONRv9qkxdawL".to_owned(), false),
+            ("c=biws,r=replayed".to_owned(), false),
+            // "y,," and "p=tls-exporter,,data" where "n,," was said first.
+            (format!("c=eSws,r={NONCE}"), false),
+            (format!("c=cD10bHMtZXhwb3J0ZXIsLGRhdGE=,r={NONCE}"), false),
+            (format!("c=,r={NONCE}"), false),
+        ] {
+            let mut server = SHA1.exchange("pencil");
+            server.respond(SHA1.first.as_bytes()).unwrap();
+            let result = server.respond(proven(&SHA1, &without_proof).as_bytes());
+            assert_eq!(result.is_ok(), accepted, "{without_proof}: {result:?}");
+        }
+    }
+
     /// RFC 5802 §6: the flag against what was offered.
     #[test]
     fn channel_binding_flags() {
