@@ -78,6 +78,8 @@ fn attributes() -> impl Strategy<Value = Vec<String>> {
     let value = prop_oneof![
         characters().prop_map(|value| format!("'{}'", value.replace('\'', "&apos;").replace(['\t', '\n'], " "))),
         characters().prop_map(|value| format!("\"{}\"", value.replace('"', "&#34;"))),
+        prop::collection::vec(prop::sample::select(vec!["\r\n", "\n", "\t", "\r", " ", "a", "&#13;", "&#xa;"]), 0..6)
+            .prop_map(|pieces| format!("'{}'", pieces.concat())),
     ];
     let plain = prop::collection::vec(
         (prop::sample::select(vec!["", "p:", "q:", "xml:"]), name(), value.clone(), space()),

@@ -148,6 +148,25 @@ fn odd_elements() {
     }
 }
 
+/// What other parsers are known to treat differently is not passed on, though it is well-formed.
+#[test]
+fn oddities_are_written_plainly() {
+    for (odd, plain) in [
+        ("<a>b\r\nc\rd&#13;</a>", "<a>b\nc\nd&#xD;</a>"),
+        ("<a><![CDATA[<b>]]]]><![CDATA[>]]></a>", "<a>&lt;b&gt;]]&gt;</a>"),
+        ("<a b='c\td\r\ne\nf&#9;'/>", "<a b='c d e f&#x9;'/>"),
+        ("<a xmlns:xml='http://www.w3.org/XML/1998/namespace'><b/></a>", "<a><b/></a>"),
+        ("<a><b c='\t'/></a>", "<a><b c=' '/></a>"),
+        // What is merely unusual is copied.
+        ("<a >&#x62;&gt; ]] ></a\n>", "<a>&#x62;&gt; ]] ></a\n>"),
+    ] {
+        let raw = RawElement::parse(odd, "jabber:client").unwrap();
+        let mut out = Vec::new();
+        raw.write(&mut out, &Rewrite { content_namespace: "jabber:client", ..Default::default() });
+        assert_eq!(String::from_utf8(out).unwrap(), plain, "{odd:?}");
+    }
+}
+
 /// RFC 6120 §4.8.5: a content namespace by prefix becomes the default namespace.
 #[test]
 fn content_prefix_is_lost() {

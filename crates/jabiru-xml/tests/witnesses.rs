@@ -31,19 +31,24 @@ fn odd_documents() {
         "<a b='>'>></a>",
         "<stream:stream xmlns:stream='x'><stream:stream/></stream:stream>",
         "<a><![CDATA[]\r\n]]></a>",
+        "<a b='\r\t'/><a b='\r'/>",
         "<a xmlns='xmlns'/><a xmlns='xml'/><a xmlns:b='xml'/>",
     ] {
         let document = format!(
-            "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:p='urn:p'\
+            "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:p='urn:p' \
              xmlns:stream='http://etherx.jabber.org/streams'>{content}</stream:stream>"
-        )
-        .replace("'urn:p'xmlns", "'urn:p' xmlns");
+        );
         let bytes = document.as_bytes();
         let ours = witness::ours(bytes, Limits::AUTHENTICATED).unwrap().unwrap();
+        let mut agree = 0;
         for (name, theirs) in [("rxml", witness::rxml(bytes)), ("xml", witness::xml(bytes))] {
-            if theirs.as_ref() != Ok(&ours) {
-                println!("{name}: {content:?}\n  {theirs:?}\n  {ours:?}");
+            match theirs {
+                Ok(theirs) if theirs == ours => agree += 1,
+                Ok(_) if witness::excused_difference(name, bytes) => {}
+                Ok(theirs) => assert_eq!(theirs, ours, "{name}: {content:?}"),
+                Err(error) => assert!(witness::excused(name, &error, bytes), "{name}: {content:?}: {error}"),
             }
         }
+        assert!(agree > 0, "no witness for {content:?}");
     }
 }
