@@ -23,6 +23,8 @@ pub struct Client {
     transport: Transport,
     reader: Reader,
     received: Vec<u8>,
+    /// Everything that was read since the stream was opened.
+    heard: Vec<u8>,
     /// The full JID, once bound.
     pub jid: String,
 }
@@ -53,6 +55,9 @@ enum Transport {
     Closed,
 }
 
+/// A stanza grows on its way by what the server stamps on it, so a client must take more than a server does.
+const LIMITS: Limits = Limits { max_element_bytes: 4 << 20, ..Limits::AUTHENTICATED };
+
 impl Client {
     /// Opens a connection without saying anything.
     #[must_use]
@@ -63,8 +68,9 @@ impl Client {
         socket.set_write_timeout(Some(PATIENCE)).expect("the option can be set");
         Client {
             transport: Transport::Plain(socket),
-            reader: Reader::new(Limits::AUTHENTICATED),
+            reader: Reader::new(LIMITS),
             received: Vec::new(),
+            heard: Vec::new(),
             jid: String::new(),
         }
     }
@@ -121,7 +127,8 @@ impl Client {
 
     /// Opens a stream (again), up to its features.
     pub fn open(&mut self) -> StreamFeatures {
-        self.reader = Reader::new(Limits::AUTHENTICATED);
+        self.heard.clear();
+        self.reader = Reader::new(LIMITS);
         self.send(
             "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xml:lang='en' xmlns='jabber:client' \
              xmlns:stream='http://etherx.jabber.org/streams'>",
@@ -207,12 +214,25 @@ impl Client {
 
     /// Sends as it is.
     pub fn send(&mut self, xml: &str) {
-        let result = match &mut self.transport {
-            Transport::Plain(socket) => socket.write_all(xml.as_bytes()),
-            Transport::Tls(tls) => tls.write_all(xml.as_bytes()).and_then(|()| tls.flush()),
+        self.try_send(xml.as_bytes()).unwrap_or_else(|error| panic!("can't send {xml}: {error}"));
+    }
+
+    /// Sends any bytes, to a server that may not listen any more.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.transport {
+            Transport::Plain(socket) => socket.write_all(bytes),
+            Transport::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),
             Transport::Closed => Err(io::ErrorKind::NotConnected.into()),
-        };
-        result.unwrap_or_else(|error| panic!("can't send {xml}: {error}"));
+        }
+    }
+
+    /// Everything that was read since the stream was opened, as it came.
+    #[must_use]
+    pub fn heard(&self) -> &[u8] {
+        &self.heard
     }
 
     /// Waits until everything sent so far has been processed.
@@ -304,6 +324,7 @@ impl Client {
             Transport::Closed => return Err(io::ErrorKind::NotConnected.into()),
         };
         self.received.extend_from_slice(&buffer[..count]);
+        self.heard.extend_from_slice(&buffer[..count]);
         Ok(count)
     }
 }

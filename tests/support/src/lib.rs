@@ -5,12 +5,15 @@
 //! that can't go on panics with what it saw.
 
 mod client;
+mod process;
+mod program;
 mod server;
 
 use std::time::Duration;
 
 pub use client::{Client, Login, Security};
-pub use server::{Run, Server, pretend_newer_schema};
+pub use program::program;
+pub use server::{Data, Run, Server, pretend_newer_schema};
 
 /// How long anything may take before a test gives up on it.
 pub const PATIENCE: Duration = Duration::from_secs(20);

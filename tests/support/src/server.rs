@@ -34,10 +34,20 @@ pub struct Run {
     pub errors: String,
 }
 
+/// What a server keeps: accounts, certificates, secrets. Begun with it, another server needs not make them.
+#[derive(Clone, Debug, Default)]
+pub struct Data(Vec<(PathBuf, Vec<u8>)>);
+
 impl Server {
     /// Starts `program` for the domain `localhost`, with these lines of configuration besides.
     #[must_use]
     pub fn start(program: &str, configuration: &str) -> Server {
+        Server::start_with(program, configuration, &Data::default())
+    }
+
+    /// As [`start`](Self::start), with data that another server has left.
+    #[must_use]
+    pub fn start_with(program: &str, configuration: &str, data: &Data) -> Server {
         let folder = tempfile::tempdir().expect("a temporary folder");
         // Keys without a table come first in TOML, the tables of the test after ours.
         let ports = "[c2s]\nstarttls = [\"127.0.0.1:0\"]\ndirect_tls = [\"127.0.0.1:0\"]\n";
@@ -47,6 +57,7 @@ impl Server {
             format!("{ports}{configuration}")
         };
         std::fs::write(folder.path().join("jabiru.toml"), own).expect("the configuration is written");
+        data.write(&folder.path().join(DATA));
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut server =
             Server { program: program.into(), folder, child: None, starttls: nowhere, direct_tls: nowhere };
@@ -108,6 +119,13 @@ impl Server {
         self.folder.path()
     }
 
+    /// Ends it and takes what it has kept.
+    #[must_use]
+    pub fn into_data(mut self) -> Data {
+        self.terminate();
+        Data::read(&self.folder.path().join(DATA))
+    }
+
     /// What it has logged so far.
     #[must_use]
     pub fn log(&self) -> String {
@@ -117,7 +135,7 @@ impl Server {
     /// The certificate that it made for itself.
     #[must_use]
     pub fn certificate(&self) -> CertificateDer<'static> {
-        let path = self.folder.path().join("jabiru-data/certificates/localhost.crt");
+        let path = self.folder.path().join(DATA).join("certificates/localhost.crt");
         CertificateDer::from_pem_file(path).expect("the server has made a certificate")
     }
 
@@ -166,6 +184,11 @@ impl Server {
         panic!("the server did not end:\n{}", self.log());
     }
 
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.as_ref().expect("the server runs").id()
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(self.folder.path()).env_remove("RUST_LOG").env_remove("JABIRU_CONFIG");
@@ -176,6 +199,36 @@ impl Server {
     fn log_file(&self) -> std::fs::File {
         let path = self.folder.path().join("log");
         std::fs::File::options().create(true).append(true).open(path).expect("the log can be written")
+    }
+}
+
+/// The data directory, below the server's folder.
+const DATA: &str = "jabiru-data";
+
+impl Data {
+    fn read(folder: &Path) -> Data {
+        let mut data = Data::default();
+        let mut folders = vec![folder.to_owned()];
+        while let Some(next) = folders.pop() {
+            for entry in std::fs::read_dir(next).expect("the folder is there") {
+                let path = entry.expect("the folder can be read").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let name = path.strip_prefix(folder).expect("it is below").to_owned();
+                    data.0.push((name, std::fs::read(&path).expect("the file can be read")));
+                }
+            }
+        }
+        data
+    }
+
+    fn write(&self, folder: &Path) {
+        for (name, content) in &self.0 {
+            let path = folder.join(name);
+            std::fs::create_dir_all(path.parent().expect("it is below")).expect("the folder is made");
+            std::fs::write(path, content).expect("the file is written");
+        }
     }
 }
 
