@@ -180,6 +180,7 @@ fn malformed() {
             (MALFORMED, 8, b"<a b='c'x/>"),
             (MALFORMED, 6, b"<a b='<'/>"),
             (MALFORMED, 9, b"<a b='1' b='1'/>"),
+            (MALFORMED, 19, b"<a b='1' c='' d='' b='1'/>"),
             (MALFORMED, 3, b"<a 1='2'/>"),
             (MALFORMED, 3, b"<a>]]></a>"),
             (MALFORMED, 4, b"<a>]]]></a>"),
@@ -243,6 +244,7 @@ fn namespaces() {
             (MALFORMED, 15, b"<a xmlns:q='u' xmlns:q='v'/>"),
             // One name by two prefixes.
             (MALFORMED, 34, b"<a xmlns:q='u' xmlns:r='u' q:b='' r:b=''/>"),
+            (MALFORMED, 24, b"<a q:c='' p:b='' q:d='' q:b='' p:a='' xmlns:q='urn:p'/>"),
             (MALFORMED, 10, b"<a p:b='' q:b='' xmlns:q='urn:p'/>"),
             (MALFORMED, 10, b"<a q:b='' p:b='' xmlns:q='urn&#58;p'/>"),
             // The scope of a prefix ends with its element.
