@@ -17,12 +17,15 @@ use crate::{certificate, features};
 
 /// A domain's certificate as it is used.
 #[derive(Debug)]
-pub(crate) struct Certificate {
-    pub(crate) domain: DomainPart,
-    pub(crate) identity: Identity,
-    pub(crate) path: PathBuf,
-    /// The server's own, not the operator's.
-    pub(crate) self_made: bool,
+pub struct Certificate {
+    /// Whose it is.
+    pub domain: DomainPart,
+    /// The chain and its key.
+    pub identity: Identity,
+    /// The file of the chain.
+    pub path: PathBuf,
+    /// Made by the server, not given by the operator.
+    pub self_made: bool,
 }
 
 /// Client streams as configured.

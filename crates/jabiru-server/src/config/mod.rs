@@ -16,58 +16,58 @@ use std::time::Duration;
 use jabiru_negotiation::Mechanism;
 use jabiru_stanza::{DomainPart, DomainRef};
 
-pub(crate) use self::problem::ConfigError;
+pub use self::problem::ConfigError;
 
 /// Everything an operator can set. The default is what runs without a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Config {
+pub struct Config {
     /// The domains that are hosted, at least one, none twice. The first one answers streams that name none.
-    pub(crate) domains: Vec<Domain>,
+    pub domains: Vec<Domain>,
     /// Where everything is kept that must outlive the process.
-    pub(crate) data_directory: PathBuf,
+    pub data_directory: PathBuf,
     /// What is logged, and how.
-    pub(crate) log: Log,
+    pub log: Log,
     /// Client streams.
-    pub(crate) c2s: C2s,
+    pub c2s: C2s,
     /// How much of what anyone may use.
-    pub(crate) limits: Limits,
+    pub limits: Limits,
     /// The storage engine.
-    pub(crate) storage: Storage,
+    pub storage: Storage,
     /// The end.
-    pub(crate) shutdown: Shutdown,
+    pub shutdown: Shutdown,
 }
 
 /// A hosted domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Domain {
+pub struct Domain {
     /// Its name, prepared.
-    pub(crate) name: DomainPart,
+    pub name: DomainPart,
     /// Its certificate; `None` for one that is made at the first start and kept in the data directory.
-    pub(crate) certificate: Option<CertificateFiles>,
+    pub certificate: Option<CertificateFiles>,
 }
 
 /// A certificate with its private key, in PEM files.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CertificateFiles {
+pub struct CertificateFiles {
     /// The chain, the domain's own certificate first.
-    pub(crate) certificate: PathBuf,
+    pub certificate: PathBuf,
     /// The private key of the first certificate.
-    pub(crate) key: PathBuf,
+    pub key: PathBuf,
 }
 
 /// What is logged, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Log {
+pub struct Log {
     /// How a line looks.
-    pub(crate) format: LogFormat,
+    pub format: LogFormat,
     /// The least severe level that is logged, followed by exceptions for single modules:
     /// `info,jabiru_c2s=debug`. The form that `tracing_subscriber::EnvFilter` reads.
-    pub(crate) level: String,
+    pub level: String,
 }
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LogFormat {
+pub enum LogFormat {
     /// For people on a terminal, else as JSON.
     Auto,
     /// For people.
@@ -78,24 +78,24 @@ pub(crate) enum LogFormat {
 
 /// Client streams (RFC 6120).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct C2s {
+pub struct C2s {
     /// Where streams start in plaintext and become TLS by STARTTLS (§5). Port 0 leaves the choice to the system.
-    pub(crate) starttls: Vec<SocketAddr>,
+    pub starttls: Vec<SocketAddr>,
     /// Where streams start with TLS (XEP-0368).
-    pub(crate) direct_tls: Vec<SocketAddr>,
+    pub direct_tls: Vec<SocketAddr>,
     /// Whether nothing but STARTTLS is possible in plaintext (§5.3.1).
-    pub(crate) require_tls: bool,
+    pub require_tls: bool,
     /// Whether PLAIN is offered in plaintext too (§13.8.3). Never together with `require_tls`.
-    pub(crate) plain_without_tls: bool,
+    pub plain_without_tls: bool,
     /// The SASL mechanisms, most wanted first (§6.3.3).
-    pub(crate) mechanisms: Vec<Mechanism>,
+    pub mechanisms: Vec<Mechanism>,
     /// What happens to a stream whose resource another stream of its account asks for (§7.7.2.2).
-    pub(crate) resource_conflict: ResourceConflict,
+    pub resource_conflict: ResourceConflict,
 }
 
 /// What happens when a client asks for a resource that is in use (RFC 6120 §7.7.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ResourceConflict {
+pub enum ResourceConflict {
     /// The older stream is closed with the stream error `conflict`.
     Replace,
     /// The newcomer is refused.
@@ -106,50 +106,50 @@ pub(crate) enum ResourceConflict {
 
 /// How much of what anyone may use; every one of these is a bound (RFC 6120 §13.12).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Limits {
+pub struct Limits {
     /// Connections at once, altogether.
-    pub(crate) connections: usize,
+    pub connections: usize,
     /// Connections at once from one network address (an IPv6 network of 64 bits counts as one).
-    pub(crate) connections_per_address: usize,
+    pub connections_per_address: usize,
     /// Bytes of one first-level element before authentication.
-    pub(crate) element_bytes_before_authentication: usize,
+    pub element_bytes_before_authentication: usize,
     /// Bytes of one first-level element, such as a stanza, after it. At least 10,000 (§13.12).
-    pub(crate) element_bytes: usize,
+    pub element_bytes: usize,
     /// From the connection to the bound resource.
-    pub(crate) negotiation_timeout: Duration,
+    pub negotiation_timeout: Duration,
     /// Failed attempts to authenticate after which a stream is closed (§6.4.5).
-    pub(crate) authentication_attempts: u32,
+    pub authentication_attempts: u32,
     /// Streams that one account may have at once (§7.6.2.1).
-    pub(crate) streams_per_account: usize,
+    pub streams_per_account: usize,
     /// Bytes that may wait to be sent to one client.
-    pub(crate) outbox_bytes: usize,
+    pub outbox_bytes: usize,
     /// How long a client may take nothing of what waits for it.
-    pub(crate) stall_timeout: Duration,
+    pub stall_timeout: Duration,
     /// How long the other side may take to close its half of a stream (§4.4).
-    pub(crate) closing_timeout: Duration,
+    pub closing_timeout: Duration,
 }
 
 /// The storage engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Storage {
+pub struct Storage {
     /// Which one.
-    pub(crate) engine: StorageEngine,
+    pub engine: StorageEngine,
     /// How long its answer is waited for before it counts as away.
-    pub(crate) timeout: Duration,
+    pub timeout: Duration,
 }
 
 /// Which storage engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum StorageEngine {
+pub enum StorageEngine {
     /// One SQLite file in the data directory.
     Sqlite,
 }
 
 /// The end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Shutdown {
+pub struct Shutdown {
     /// How long streams may take to end, with everything that waits in them, before the process exits.
-    pub(crate) timeout: Duration,
+    pub timeout: Duration,
 }
 
 impl Config {
@@ -157,17 +157,17 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError::Read`] if it cannot be read; [`ConfigError::Invalid`] with all that is wrong in it.
-    pub(crate) fn load(path: &Path) -> Result<Self, ConfigError> {
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
         file::load(path)
     }
 
     /// The hosted domain of this name.
-    pub(crate) fn domain(&self, name: &DomainRef) -> Option<&Domain> {
+    pub fn domain(&self, name: &DomainRef) -> Option<&Domain> {
         self.domains.iter().find(|domain| *domain.name == *name)
     }
 
     /// The file of the SQLite engine.
-    pub(crate) fn database_file(&self) -> PathBuf {
+    pub fn database_file(&self) -> PathBuf {
         self.data_directory.join("jabiru.sqlite")
     }
 }

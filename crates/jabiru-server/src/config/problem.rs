@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ConfigError {
+pub enum ConfigError {
     /// The file cannot be read.
     #[error("cannot read the configuration file {}: {source}", path.display())]
     Read {
@@ -27,18 +27,18 @@ pub(crate) enum ConfigError {
 
 /// One thing that is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
+pub struct Problem {
     /// The line, from 1.
-    pub(crate) line: usize,
+    pub line: usize,
     /// The column, from 1, in characters.
-    pub(crate) column: usize,
+    pub column: usize,
     /// What is wrong.
-    pub(crate) fault: Fault,
+    pub fault: Fault,
 }
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// It is not TOML.
     #[error("not TOML: {message}")]
     Syntax {

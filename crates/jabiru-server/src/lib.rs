@@ -1,0 +1,82 @@
+//! Jabiru, an XMPP server: configuration, command line, and the assembly of the crates below.
+//!
+//! Most people want the program `jabiru`, which is [`main`]. A program that wants a whole server inside itself
+//! starts a [`Server`]:
+//!
+//! ```
+//! use jabiru_server::Server;
+//! use jabiru_server::config::Config;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> anyhow::Result<()> {
+//! # let folder = tempfile::tempdir()?;
+//! let mut config = Config::default();
+//! config.data_directory = folder.path().join("data");
+//! config.c2s.starttls = vec!["127.0.0.1:0".parse()?];
+//! config.c2s.direct_tls = vec![];
+//!
+//! let server = Server::start(&config).await?;
+//! println!("clients may come to {}", server.starttls_addresses()[0]);
+//! assert_eq!(server.shut_down().await, 0, "no stream is left");
+//! # Ok(())
+//! # }
+//! ```
+
+mod assemble;
+mod banner;
+mod certificate;
+mod cli;
+pub mod config;
+mod data_directory;
+mod features;
+mod logging;
+mod serve;
+mod server;
+mod user_command;
+
+pub use assemble::Certificate;
+pub use server::Server;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Parser;
+
+use crate::cli::{Cli, Command, ConfigCommand};
+
+/// The program `jabiru`: does what its command line says.
+#[must_use]
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One sentence: what failed, and why.
+            eprintln!("jabiru: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let path = cli.source.path();
+    match cli.command {
+        None | Some(Command::Run) => serve::run(&cli::load(path.as_deref())?, path.as_deref()),
+        Some(Command::User(command)) => {
+            let config = cli::load(path.as_deref())?;
+            let accounts = data_directory::open_storage(&config)?;
+            user_command::run(command, &config, Arc::new(accounts))
+        }
+        Some(Command::Config(ConfigCommand::Check { file })) => {
+            let path = file.or(path);
+            let config = cli::load(path.as_deref())?;
+            assemble::check(&config)
+                .context("the configuration can be read, but the server could not start with it")?;
+            match path {
+                Some(path) => println!("{}: no errors", path.display()),
+                None => println!("no configuration file: the built-in defaults hold"),
+            }
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The whole server as one value: from the configuration to the last stream's end.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jabiru_c2s::{C2s, Transport};
+use jabiru_net::Listener;
+use jabiru_storage::{Accounts, SqliteStorage};
+use tokio::task::JoinSet;
+
+use crate::assemble::{self, Certificate};
+use crate::config::Config;
+use crate::data_directory::{self, Lock};
+
+/// A running server. Dropping it stops it at once; [`shut_down`](Self::shut_down) does so orderly.
+pub struct Server {
+    c2s: C2s,
+    /// The listeners and the watch over the accounts.
+    parts: JoinSet<()>,
+    storage: Arc<SqliteStorage>,
+    certificates: Vec<Certificate>,
+    starttls: Vec<SocketAddr>,
+    direct_tls: Vec<SocketAddr>,
+    shutdown_timeout: Duration,
+    _lock: Lock,
+}
+
+impl Server {
+    /// Opens the data directory, making what is missing in it, and listens. Must be called within a
+    /// multi-threaded tokio runtime.
+    ///
+    /// # Errors
+    /// One sentence for the operator: a data directory that is in use or was written by a later version, a
+    /// certificate that can't be read, an address where another program listens.
+    pub async fn start(config: &Config) -> anyhow::Result<Server> {
+        let storage = Arc::new(data_directory::open_storage(config)?);
+        let lock = data_directory::lock(&config.data_directory)?;
+        let secret = data_directory::secret(&config.data_directory)?;
+        let certificates = assemble::certificates(config)?;
+        let c2s = assemble::c2s(config, storage.clone(), secret)?;
+        let (starttls, direct_tls) = assemble::tls(&certificates)?;
+
+        let admission = assemble::admission(config);
+        let bind = |addresses: &[SocketAddr]| -> anyhow::Result<Vec<Listener>> {
+            addresses.iter().filter_map(|address| listen(*address, &admission).transpose()).collect()
+        };
+        let starttls_listeners = bind(&config.c2s.starttls)?;
+        let direct_listeners = bind(&config.c2s.direct_tls)?;
+        let mut server = Server {
+            starttls: local_addresses(&starttls_listeners)?,
+            direct_tls: local_addresses(&direct_listeners)?,
+            c2s,
+            parts: JoinSet::new(),
+            storage,
+            certificates,
+            shutdown_timeout: config.shutdown.timeout,
+            _lock: lock,
+        };
+        server.serve(starttls_listeners, &Transport::StartTls(starttls));
+        server.serve(direct_listeners, &Transport::DirectTls(direct_tls));
+        let c2s = server.c2s.clone();
+        server.parts.spawn(async move { c2s.watch_accounts().await });
+        Ok(server)
+    }
+
+    fn serve(&mut self, listeners: Vec<Listener>, transport: &Transport) {
+        for listener in listeners {
+            let (c2s, transport) = (self.c2s.clone(), transport.clone());
+            self.parts.spawn(async move { c2s.serve(listener, transport).await });
+        }
+    }
+
+    /// Where it awaits STARTTLS: the real ports, where the system chose them.
+    #[must_use]
+    pub fn starttls_addresses(&self) -> &[SocketAddr] {
+        &self.starttls
+    }
+
+    /// Where it awaits direct TLS.
+    #[must_use]
+    pub fn direct_tls_addresses(&self) -> &[SocketAddr] {
+        &self.direct_tls
+    }
+
+    /// The certificates of its domains, in the order of the configuration.
+    #[must_use]
+    pub fn certificates(&self) -> &[Certificate] {
+        &self.certificates
+    }
+
+    /// Its accounts.
+    #[must_use]
+    pub fn accounts(&self) -> Arc<dyn Accounts> {
+        self.storage.clone()
+    }
+
+    /// How many connections there are.
+    #[must_use]
+    pub fn stream_count(&self) -> usize {
+        self.c2s.stream_count()
+    }
+
+    /// Returns only if a part of the server has panicked, and says which error that was; the log says where.
+    /// The server should be shut down then.
+    pub async fn failed(&mut self) -> anyhow::Error {
+        match self.parts.join_next().await {
+            Some(Err(error)) => anyhow::Error::new(error).context("a part of the server has failed"),
+            Some(Ok(())) | None => anyhow::anyhow!("a part of the server has ended"),
+        }
+    }
+
+    /// Accepts nobody any more, closes every stream with `system-shutdown` (RFC 6120 §4.9.3.20) and sends what
+    /// waits, within the configured time. Returns how many streams had not ended in time.
+    pub async fn shut_down(mut self) -> usize {
+        self.parts.shutdown().await;
+        let left = self.c2s.shut_down(self.shutdown_timeout).await;
+        self.storage.close();
+        left
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("starttls", &self.starttls)
+            .field("direct_tls", &self.direct_tls)
+            .field("streams", &self.stream_count())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Listens on one address. `None`: it is `::1` on a machine without IPv6, where nobody could ask for it; the
+/// built-in defaults name it.
+fn listen(address: SocketAddr, admission: &jabiru_net::Admission) -> anyhow::Result<Option<Listener>> {
+    let error = match Listener::bind(address, admission.clone()) {
+        Ok(listener) => return Ok(Some(listener)),
+        Err(error) => error,
+    };
+    let no_ipv6 = error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT);
+    if no_ipv6 && address.ip() == IpAddr::V6(Ipv6Addr::LOCALHOST) {
+        tracing::warn!(%address, "this machine has no IPv6: not listening there");
+        return Ok(None);
+    }
+    Err(match error.kind() {
+        io::ErrorKind::AddrInUse => anyhow::anyhow!(
+            "can't listen on {address}: another program does already (`ss -ltnp` tells which); stop it, or configure another address"
+        ),
+        io::ErrorKind::PermissionDenied => {
+            anyhow::anyhow!("can't listen on {address}: ports below 1024 need a privilege (CAP_NET_BIND_SERVICE)")
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            anyhow::anyhow!("can't listen on {address}: this machine has no such address")
+        }
+        _ => anyhow::anyhow!("can't listen on {address}: {error}"),
+    })
+}
+
+fn local_addresses(listeners: &[Listener]) -> io::Result<Vec<SocketAddr>> {
+    listeners.iter().map(Listener::local_address).collect()
+}
+
+/// Linux: the system knows no such family of addresses.
+const EAFNOSUPPORT: i32 = 97;
