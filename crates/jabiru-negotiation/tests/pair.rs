@@ -236,7 +236,7 @@ fn response_headers() {
         match expected {
             None => assert!(said.starts_with("<starttls "), "{attributes}: {said}"),
             Some(condition) => {
-                assert!(said.starts_with(&format!("<stream:error><{condition} ")), "{attributes}: {said}")
+                assert!(said.starts_with(&format!("<stream:error><{condition} ")), "{attributes}: {said}");
             }
         }
     }

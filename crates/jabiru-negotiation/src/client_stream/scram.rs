@@ -105,3 +105,36 @@ fn condition(error: &MechanismError) -> SaslCondition {
         _ => SaslCondition::NotAuthorized,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ::sasl::client::Mechanism as _;
+    use ::sasl::client::mechanisms::Scram;
+    use ::sasl::common::ChannelBinding;
+    use ::sasl::common::scram::Sha1;
+    use jabiru_stanza::DomainPart;
+
+    use super::*;
+    use crate::{Policy, Security};
+
+    /// Should anybody ever guess what the keys of an account that is not there stand for, it is still not there.
+    #[test]
+    fn nobody_proves_to_be_an_account_that_is_not_there() {
+        for known in [true, false] {
+            let domains: Vec<DomainPart> = vec!["im.example".parse().unwrap()];
+            let mut context = Context::new(Arc::new(Policy::new(Arc::new(domains), [0; 32])), Security::Plaintext);
+            let credentials = ScramCredentials::create(ScramHash::Sha1, "pencil", 2).unwrap();
+            let mut client = Scram::<Sha1>::new("juliet", "pencil", ChannelBinding::None).unwrap();
+            let binding = Binding::Without { plus_offered: false };
+            let mut server = ServerMechanism::new(ScramHash::Sha1, binding, credentials).unwrap();
+            let Ok(Response::Proceed(challenge)) = server.respond(&client.initial()) else { panic!("refused") };
+            let account = BareJid::new("juliet@im.example").unwrap();
+            let attempt = Attempt { mechanism: Mechanism::Scram(ScramHash::Sha1), hash: ScramHash::Sha1, account };
+            let state = AwaitScramProof { attempt, server, status: AccountStatus::Active, known };
+            let step = state.verify(&client.response(&challenge).unwrap(), &mut context);
+            assert_eq!(matches!(step, Ok(State::AwaitHeader(_))), known);
+        }
+    }
+}
