@@ -2,16 +2,18 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use jabiru_net::{Connection, Wake};
 use jabiru_router::{ResourceId, Router};
 use jabiru_stanza::{
-    ContentNamespace, FullJid, Jid, PresenceType, RawElement, Stanza, StanzaError, StanzaFault, StanzaKind,
+    ContentNamespace, Element, FullJid, Jid, PresenceType, RawElement, Stanza, StanzaError, StanzaFault, StanzaKind,
     StreamCondition, StreamError, ns,
 };
 use jabiru_xml::{Event, Reader};
 
 use crate::negotiate::log_end;
+use crate::silence::{Due, Silence};
 
 /// One established stream.
 pub(crate) struct Exchange<'a> {
@@ -24,6 +26,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) from: Arc<Jid>,
     /// The stream's default language (§4.7.4).
     pub(crate) lang: Option<Arc<str>>,
+    pub(crate) silence: Silence,
 }
 
 /// How a stream came to its end.
@@ -47,13 +50,16 @@ impl Exchange<'_> {
             if let Some(end) = end {
                 break end;
             }
-            end = match self.connection.next(None).await? {
-                Wake::Received(chunk) => self.read(&chunk).await,
+            end = match self.connection.next(Some(self.silence.due())).await? {
+                Wake::Received(chunk) => {
+                    self.silence.heard(Instant::now());
+                    self.read(&chunk).await
+                }
                 // Broken off (§4.6.2); but who has closed one direction only still hears what waits.
                 Wake::Ended => Some(End::Closed),
                 Wake::EndOrdered(Some(error)) => Some(End::Error(error)),
                 Wake::EndOrdered(None) => Some(End::Ordered),
-                Wake::Deadline => None,
+                Wake::Deadline => self.silence_is_due(),
             };
         };
         let mut last_words = Vec::new();
@@ -66,6 +72,26 @@ impl Exchange<'_> {
         }
         last_words.extend_from_slice(b"</stream:stream>");
         Ok(last_words)
+    }
+
+    fn silence_is_due(&mut self) -> Option<End> {
+        match self.silence.check(Instant::now()) {
+            Due::Wait => None,
+            Due::Ask => {
+                let ping = Element::new("iq", ns::CLIENT)
+                    .with_attribute("type", "get")
+                    .with_attribute("id", "still-there")
+                    .with_attribute("from", self.jid.domain().as_str())
+                    .with_attribute("to", self.jid.as_str())
+                    .with_child(Element::new("ping", ns::PING));
+                // A full outbox is sign enough: the client takes nothing, and is given up in time too.
+                let _ = self.connection.outbox().push(|out| ping.write(out, ns::CLIENT));
+                None
+            }
+            Due::GiveUp => {
+                Some(End::Error(StreamError::new(StreamCondition::ConnectionTimeout).with_text("no answer to a ping")))
+            }
+        }
     }
 
     /// Handles everything in what was received, one after the other (§10.1).

@@ -40,6 +40,7 @@ mod live;
 mod negotiate;
 mod service;
 mod settings;
+mod silence;
 mod watch;
 
 pub use service::{C2s, Transport};

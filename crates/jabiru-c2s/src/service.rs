@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jabiru_negotiation::Policy;
 use jabiru_net::{Admitted, Connection, Listener, TlsSettings};
@@ -14,6 +14,7 @@ use crate::exchange::Exchange;
 use crate::live::{Entry, Live};
 use crate::negotiate::{Established, Negotiated, negotiate};
 use crate::settings::Settings;
+use crate::silence::Silence;
 use crate::watch::{Watch, reason};
 
 /// Client streams: cheap to clone, shared by all listeners.
@@ -142,6 +143,7 @@ impl Service {
             id: bound.id,
             from: Arc::new(Jid::from(bound.jid.clone())),
             lang: lang.map(Arc::from),
+            silence: Silence::new(self.settings.idle_timeout, self.settings.ping_timeout, Instant::now()),
         };
         let last_words = exchange.run(&input).await;
         tracing::info!(jid = %bound.jid, "stream ended");

@@ -17,6 +17,10 @@ pub struct Settings {
     pub outbox_bytes: usize,
     /// How long a client may take nothing of what waits for it.
     pub stall_timeout: Duration,
+    /// How long a client may send nothing before it is asked whether it is still there (§4.6).
+    pub idle_timeout: Duration,
+    /// How long it may then still send nothing before its stream is ended with `connection-timeout`.
+    pub ping_timeout: Duration,
     /// How long the end of a stream may take: sending what waits, and the other side's end (§4.4).
     pub closing_timeout: Duration,
     /// How long an answer of the storage is waited for before it counts as away.
@@ -54,6 +58,8 @@ impl Default for Settings {
             authenticated: Limits::AUTHENTICATED,
             outbox_bytes: 1024 * 1024,
             stall_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_secs(600),
+            ping_timeout: Duration::from_secs(60),
             closing_timeout: Duration::from_secs(5),
             storage_timeout: Duration::from_secs(10),
             resources_per_account: 20,

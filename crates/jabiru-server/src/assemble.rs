@@ -101,6 +101,8 @@ fn settings(config: &Config) -> Settings {
         },
         authenticated: Limits { max_element_bytes: limits.element_bytes, ..Limits::AUTHENTICATED },
         outbox_bytes: limits.outbox_bytes,
+        idle_timeout: limits.idle_timeout,
+        ping_timeout: limits.ping_timeout,
         stall_timeout: limits.stall_timeout,
         closing_timeout: limits.closing_timeout,
         storage_timeout: config.storage.timeout,

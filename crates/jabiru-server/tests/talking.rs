@@ -135,6 +135,23 @@ fn the_server_answers_for_itself() {
     assert_eq!(romeo.receive().attribute("type").unwrap(), "result");
 }
 
+/// RFC 6120 §4.6: a silent client is asked; one that answers stays, one that does not is given up.
+#[test]
+fn silent_clients_are_asked_and_given_up() {
+    let server = Server::start(PROGRAM, "[limits]\nidle_timeout_seconds = 1\nping_timeout_seconds = 1\n");
+    server.add_user("romeo@localhost", "jul13t");
+    let mut romeo = Client::online(&server, "romeo", "jul13t", "orchard");
+    for answer in ["<iq type='result' id='still-there' to='localhost'/>", " "] {
+        let ping = romeo.receive();
+        assert!(ping.child("ping", ns::PING).is_some(), "{ping:?}");
+        assert_eq!(ping.attribute("from").unwrap(), "localhost");
+        assert_eq!(ping.attribute("to").unwrap(), "romeo@localhost/orchard");
+        romeo.send(answer);
+    }
+    assert!(romeo.receive().child("ping", ns::PING).is_some(), "whatever is heard counts");
+    assert_eq!(*romeo.receive_stream_error().condition(), StreamCondition::ConnectionTimeout);
+}
+
 /// RFC 6121 §8.5: priority decides who gets what is sent to the bare JID; a negative one gets nothing.
 #[test]
 fn priorities_decide() {

@@ -216,6 +216,8 @@ fn read_limits(section: &mut Section<'_, '_>, limits: &mut Limits) {
     section.integer("authentication_attempts", 1..=100, &mut limits.authentication_attempts);
     section.integer("streams_per_account", 1..=10_000, &mut limits.streams_per_account);
     section.integer("outbox_bytes", 10_000..=1 << 32, &mut limits.outbox_bytes);
+    section.seconds("idle_timeout_seconds", 1..=86_400, &mut limits.idle_timeout);
+    section.seconds("ping_timeout_seconds", 1..=3600, &mut limits.ping_timeout);
     section.seconds("stall_timeout_seconds", 1..=3600, &mut limits.stall_timeout);
     section.seconds("closing_timeout_seconds", 1..=600, &mut limits.closing_timeout);
 

@@ -123,6 +123,10 @@ pub struct Limits {
     pub streams_per_account: usize,
     /// Bytes that may wait to be sent to one client.
     pub outbox_bytes: usize,
+    /// How long a client may send nothing before it is asked whether it is still there (§4.6).
+    pub idle_timeout: Duration,
+    /// How long it may then still send nothing before its stream is ended.
+    pub ping_timeout: Duration,
     /// How long a client may take nothing of what waits for it.
     pub stall_timeout: Duration,
     /// How long the other side may take to close its half of a stream (§4.4).
@@ -224,6 +228,8 @@ impl Default for Limits {
             authentication_attempts: 5,
             streams_per_account: 20,
             outbox_bytes: 1024 * 1024,
+            idle_timeout: Duration::from_secs(600),
+            ping_timeout: Duration::from_secs(60),
             stall_timeout: Duration::from_secs(60),
             closing_timeout: Duration::from_secs(5),
         }

@@ -32,6 +32,8 @@ fn defaults_agree_with_the_crates() {
     assert_eq!(limits.element_bytes_before_authentication, settings.unauthenticated.max_element_bytes);
     assert_eq!(limits.element_bytes, settings.authenticated.max_element_bytes);
     assert_eq!(limits.outbox_bytes, settings.outbox_bytes);
+    assert_eq!(limits.idle_timeout, settings.idle_timeout);
+    assert_eq!(limits.ping_timeout, settings.ping_timeout);
     assert_eq!(limits.stall_timeout, settings.stall_timeout);
     assert_eq!(limits.closing_timeout, settings.closing_timeout);
     assert_eq!(limits.streams_per_account, settings.resources_per_account);
@@ -118,6 +120,8 @@ fn every_key_is_taken() {
         authentication_attempts = 3
         streams_per_account = 2
         outbox_bytes = 10_000
+        idle_timeout_seconds = 14
+        ping_timeout_seconds = 15
         stall_timeout_seconds = 12
         closing_timeout_seconds = 13
         "#,
@@ -143,6 +147,8 @@ fn every_key_is_taken() {
             authentication_attempts: 3,
             streams_per_account: 2,
             outbox_bytes: 10_000,
+            idle_timeout: Duration::from_secs(14),
+            ping_timeout: Duration::from_secs(15),
             stall_timeout: Duration::from_secs(12),
             closing_timeout: Duration::from_secs(13),
         },
