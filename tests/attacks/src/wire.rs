@@ -279,6 +279,12 @@ pub fn trusting_with(
         .with_no_client_auth()
 }
 
+/// Writes every character as a reference, so that it arrives whatever it is.
+#[must_use]
+pub fn as_references(text: &str) -> String {
+    text.chars().map(|character| format!("&#x{:x};", u32::from(character))).collect()
+}
+
 /// How a stream that was heard to its end did end: the condition of the stream error, `closed` without one,
 /// `silence` if nothing was said, `cut` if the stream was not closed.
 ///
