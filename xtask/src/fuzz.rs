@@ -70,6 +70,8 @@ fn targets(root: &Path) -> Result<Vec<String>> {
 
 fn run_targets(root: &Path, targets: &[String], seconds: u64) -> Result<()> {
     tools::cargo_subcommand(root, "fuzz")?;
+    // libFuzzer is C++, and is built along.
+    tools::programs(&[("c++", "g++")])?;
     process::run(cargo_fuzz(root).args(["fuzz", "build"]), BUILD_LIMIT)?;
     let mut rows = Vec::new();
     let mut failed = Vec::new();
@@ -102,6 +104,10 @@ fn run_target(root: &Path, target: &str, seconds: u64) -> Result<()> {
         .arg(format!("-rss_limit_mb={MEMORY_LIMIT_MIB}"))
         .arg(format!("-timeout={INPUT_LIMIT_SECONDS}"))
         .arg("-print_final_stats=1");
+    let words = root.join("fuzz/xml.dict");
+    if words.is_file() {
+        fuzz.arg(format!("-dict={}", words.display()));
+    }
     process::run(&mut fuzz, BUILD_LIMIT + Duration::from_secs(seconds) + GRACE)
 }
 

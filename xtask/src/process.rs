@@ -1,24 +1,24 @@
 //! Other programs: started, waited for within a bound, and never left behind.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io::Read;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// How often a waited-for program is looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A command that reads nothing from the terminal and heads a process group of its own, so that
-/// [`finish`] can end it together with whatever it started.
+/// A command that reads nothing from the terminal. Ctrl-C there reaches it as it reaches us.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
-    command.stdin(Stdio::null()).process_group(0);
+    command.stdin(Stdio::null());
     command
 }
 
@@ -89,7 +89,7 @@ fn read_in_background(pipe: Option<impl Read + Send + 'static>) -> thread::JoinH
     })
 }
 
-/// Waits for `child` and kills its process group when `limit` has passed.
+/// Waits for `child`, and kills it and whatever it has started when `limit` has passed.
 ///
 /// # Errors
 /// If the limit passed.
@@ -125,10 +125,30 @@ pub(crate) fn interrupt(child: &Child) -> Result<()> {
     kill_process(pid(child), Signal::INT).context("can't send SIGINT")
 }
 
-/// Kills `child` and its process group. A group that is gone already is as good.
+/// Kills `child` and whatever it has started. What is gone already is as good.
 pub(crate) fn kill(child: &mut Child) {
-    let _ = kill_process_group(pid(child), Signal::KILL);
+    for descendant in descendants(child.id()) {
+        let _ = kill_process(descendant, Signal::KILL);
+    }
+    let _ = child.kill();
     let _ = child.wait();
+}
+
+/// The children of a process and theirs, as far as Linux tells.
+fn descendants(parent: u32) -> Vec<Pid> {
+    let mut found = Vec::new();
+    let mut open = vec![parent];
+    while let Some(process) = open.pop() {
+        let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else { continue };
+        for thread in threads.flatten() {
+            let children = fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+            open.extend(children.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
+        }
+        if process != parent {
+            found.extend(i32::try_from(process).ok().and_then(Pid::from_raw));
+        }
+    }
+    found
 }
 
 fn pid(child: &Child) -> Pid {
@@ -170,6 +190,22 @@ mod tests {
         let start = Instant::now();
         let error = run(command("sleep").arg("60"), Duration::from_millis(100)).unwrap_err();
         assert!(format!("{error:#}").contains("killed"), "{error:#}");
+        assert!(start.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn what_a_killed_program_has_started_is_killed_too() {
+        // The shell waits for its child; the pipe is at its end only when both are gone.
+        let mut shell = command("sh");
+        shell.args(["-c", "sleep 60; true"]).stdout(Stdio::piped());
+        let mut child = shell.spawn().unwrap();
+        let mut pipe = child.stdout.take().unwrap();
+        while descendants(child.id()).is_empty() {
+            thread::sleep(POLL_INTERVAL);
+        }
+        let start = Instant::now();
+        kill(&mut child);
+        pipe.read_to_end(&mut Vec::new()).unwrap();
         assert!(start.elapsed() < Duration::from_secs(30));
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::{Outcome, Step};
-use crate::process::{capture, cargo, run};
+use crate::process::{capture, cargo, command, run};
 use crate::workspace::Workspace;
 use crate::{docs, fuzz, interop, layers, readme, tools};
 
@@ -82,20 +82,25 @@ fn alone(workspace: &Workspace) -> Result<Outcome> {
     done(Ok(()))
 }
 
+/// Built for the whole workspace at once, as `cargo test --workspace` has done already.
 fn examples(workspace: &Workspace) -> Result<Outcome> {
-    let libraries = workspace.crates().into_iter().filter(|package| package.is_library());
-    for package in libraries {
+    let mut programs = Vec::new();
+    for package in workspace.crates().into_iter().filter(|package| package.is_library()) {
         let examples = package.examples();
         if examples.is_empty() {
             bail!("{} has no program in examples/", package.name);
         }
-        run(cargo(&workspace.root).args(["build", "--quiet", "--examples", "--package", &package.name]), COMPILE)?;
-        for example in examples {
-            run(
-                cargo(&workspace.root).args(["run", "--quiet", "--package", &package.name, "--example", example]),
-                EXAMPLE,
-            )?;
-        }
+        programs.extend(examples);
+    }
+    run(cargo(&workspace.root).args(["build", "--quiet", "--workspace", "--examples"]), COMPILE)?;
+    // They share a folder, so of two with one name only one would be run.
+    programs.sort_unstable();
+    if let Some(pair) = programs.windows(2).find(|pair| pair[0] == pair[1]) {
+        bail!("two crates have an example named {}", pair[0]);
+    }
+    for program in programs {
+        let path = workspace.target_directory.join("debug/examples").join(program);
+        run(command(path).current_dir(&workspace.root), EXAMPLE)?;
     }
     done(Ok(()))
 }
