@@ -145,9 +145,11 @@ impl Connection {
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             if self.written == self.writing.len() {
-                self.writing.clear();
+                let pending = self.outbox.take_pending();
+                let is_last = pending.is_none();
                 self.written = 0;
-                if !self.outbox.take_pending(&mut self.writing) {
+                buffer::give_writing(std::mem::replace(&mut self.writing, pending.unwrap_or_default()));
+                if is_last {
                     break;
                 }
             }
@@ -161,9 +163,6 @@ impl Connection {
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => return self.stall(),
             }
-        }
-        if self.writing.capacity() > 0 {
-            buffer::give_writing(std::mem::take(&mut self.writing));
         }
         if self.unflushed {
             match self.transport.poll_flush(context) {
@@ -236,7 +235,6 @@ impl Connection {
     /// octets would reset it and could destroy what was sent last.
     pub async fn finish(mut self, last_words: &[u8], within: Duration) {
         self.outbox.push_last(last_words);
-        self.outbox.shut();
         let ending = async {
             poll_fn(|context| self.poll_send(context)).await?;
             poll_fn(|context| self.transport.poll_shutdown(context)).await?;
@@ -254,6 +252,13 @@ impl Connection {
             // The other side is gone already: there is nobody left to tell.
             Ok(Err(error)) => tracing::trace!(%error, "while ending a connection"),
         }
+    }
+}
+
+impl Drop for Connection {
+    /// However it ends: what nobody will send must not be taken any more.
+    fn drop(&mut self) {
+        self.outbox.shut();
     }
 }
 

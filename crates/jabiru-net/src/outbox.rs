@@ -100,24 +100,21 @@ impl Outbox {
 
     /// Refuses deliveries from now on, for a connection that ends by itself.
     pub fn shut(&self) {
-        let mut state = self.state.lock();
-        state.closed = true;
-        state.ending = None;
+        self.state.lock().shut();
     }
 
-    /// Appends although deliveries are refused already: the last words of the stream itself.
+    /// Appends the last words of the stream itself, although deliveries may be refused already, and
+    /// [shuts](Self::shut) in the same moment: nothing can follow the closing tag.
     pub(crate) fn push_last(&self, bytes: &[u8]) {
-        self.state.lock().pending.extend_from_slice(bytes);
+        let mut state = self.state.lock();
+        state.pending.extend_from_slice(bytes);
+        state.shut();
     }
 
-    /// Exchanges an emptied buffer for what is pending, if anything is.
-    pub(crate) fn take_pending(&self, writing: &mut Vec<u8>) -> bool {
+    /// What is pending, if anything is. No buffer stays behind: an idle connection holds none.
+    pub(crate) fn take_pending(&self) -> Option<Vec<u8>> {
         let mut state = self.state.lock();
-        if state.pending.is_empty() {
-            return false;
-        }
-        std::mem::swap(&mut state.pending, writing);
-        true
+        (!state.pending.is_empty()).then(|| std::mem::take(&mut state.pending))
     }
 
     /// Is it more than half full, so that nothing more should be asked of this stream?
@@ -150,6 +147,12 @@ impl Outbox {
 }
 
 impl State {
+    fn shut(&mut self) {
+        self.closed = true;
+        self.ending = None;
+        self.held = None;
+    }
+
     fn wait(&mut self, context: &Context<'_>) -> Poll<()> {
         match &mut self.waiting {
             Some(waker) => waker.clone_from(context.waker()),
@@ -163,7 +166,9 @@ impl ResourceSink for Outbox {
     fn deliver(&self, stanza: &Stanza) -> Result<(), Refused> {
         {
             let mut state = self.state.lock();
-            if let Some(held) = &mut state.held {
+            if !state.closed
+                && let Some(held) = &mut state.held
+            {
                 if held.len() >= self.capacity {
                     return Err(Refused::Full);
                 }
@@ -201,9 +206,8 @@ mod tests {
         assert_eq!(outbox.push(|out| out.extend_from_slice(b"123456789")), Ok(()));
         assert_eq!(outbox.push(|out| out.extend_from_slice(b"ab")), Ok(()), "the last piece may pass the bound");
         assert_eq!(outbox.push(|_| panic!("not called")), Err(Refused::Full));
-        let mut writing = Vec::new();
-        assert!(outbox.take_pending(&mut writing));
-        assert_eq!(writing, b"123456789ab");
+        assert_eq!(outbox.take_pending().unwrap(), b"123456789ab");
+        assert_eq!(outbox.state.lock().pending.capacity(), 0, "no buffer stays behind");
         assert_eq!(outbox.push(|out| out.push(b'c')), Ok(()));
     }
 
@@ -216,9 +220,27 @@ mod tests {
         outbox.push(|out| out.extend_from_slice(b"<bound/>")).unwrap();
         outbox.release_deliveries();
         outbox.deliver(&stanza).unwrap();
-        let mut writing = Vec::new();
-        assert!(outbox.take_pending(&mut writing));
-        assert_eq!(std::str::from_utf8(&writing).unwrap(), "<bound/><message/><message/>");
+        let pending = outbox.take_pending().unwrap();
+        assert_eq!(std::str::from_utf8(&pending).unwrap(), "<bound/><message/><message/>");
+    }
+
+    /// Whoever is refused tries another resource or tells the sender; what is taken must be sent.
+    #[test]
+    fn nothing_is_taken_behind_the_end() {
+        let raw = jabiru_stanza::RawElement::parse("<message/>", ns::CLIENT).unwrap();
+        let stanza = Stanza::parse(raw, jabiru_stanza::ContentNamespace::Client).unwrap();
+        let end: [fn(&Outbox); 3] =
+            [|outbox| outbox.end(None), |outbox| outbox.shut(), |outbox| outbox.push_last(b"</stream:stream>")];
+        for (case, end) in end.into_iter().enumerate() {
+            for released in [false, true] {
+                let outbox = Outbox::new(1000);
+                if released {
+                    outbox.release_deliveries();
+                }
+                end(&outbox);
+                assert_eq!(outbox.deliver(&stanza), Err(Refused::Gone), "{case}, released: {released}");
+            }
+        }
     }
 
     #[test]
