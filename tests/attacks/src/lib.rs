@@ -6,7 +6,9 @@
 //! the error that the standard defines, within stated bounds, and [`Scene::end`] shows that the others noticed
 //! nothing.
 
+pub mod relay;
 pub mod scene;
+pub mod scram;
 pub mod wire;
 #[path = "../../../crates/jabiru-xml/tests/witness/mod.rs"]
 #[allow(missing_docs)]

@@ -1,8 +1,9 @@
 //! Where an attack takes place: a server, an attacker, a victim, and bystanders.
 
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
-use jabiru_test_support::{Client, Data, Server, program};
+use jabiru_test_support::{Client, Data, PATIENCE, Server, program};
 
 use crate::wire::{HEADER, Wire};
 
@@ -102,6 +103,18 @@ impl Scene {
             to.ping();
         }
         self.peter.ping();
+    }
+
+    /// Waits until the server has no more files and sockets open than this.
+    ///
+    /// # Panics
+    /// If that does not come about.
+    pub fn server_has_at_most(&self, files: Option<usize>) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.server.open_files() > files {
+            assert!(Instant::now() < deadline, "{:?} files are open, {files:?} before", self.server.open_files());
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Ends the scene: nobody has noticed anything, and no part of the server has failed.

@@ -69,8 +69,19 @@ impl Wire {
     /// # Panics
     /// If there is TLS already.
     pub fn start_tls(self, config: ClientConfig) -> io::Result<Wire> {
+        self.start_tls_with("localhost", config)
+    }
+
+    /// Does a TLS handshake for a name of which the certificate must be.
+    ///
+    /// # Errors
+    /// What TLS or the socket says.
+    ///
+    /// # Panics
+    /// If there is TLS already.
+    pub fn start_tls_with(self, name: &'static str, config: ClientConfig) -> io::Result<Wire> {
         let Transport::Plain(socket) = self.transport else { panic!("TLS twice") };
-        let name = ServerName::try_from("localhost").expect("a name");
+        let name = ServerName::try_from(name).expect("a name");
         let session = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
         let mut tls = Box::new(StreamOwned::new(session, socket));
         while tls.conn.is_handshaking() {
@@ -112,16 +123,39 @@ impl Wire {
     pub fn authenticated(&mut self, user: &str, password: &str) {
         self.open(HEADER);
         let answer = self.plain(format!("\0{user}\0{password}").as_bytes());
-        assert!(answer.contains("<success"), "{answer}");
+        assert_eq!(answer, "success");
+        self.heard.clear();
+        self.given = 0;
     }
 
-    /// Sends a PLAIN message; returns success or failure as it came.
+    /// Sends a PLAIN message; returns as [`sasl_answer`](Self::sasl_answer).
     ///
     /// # Panics
-    /// If neither comes.
+    /// As that.
     pub fn plain(&mut self, message: &[u8]) -> String {
         self.send(auth("PLAIN", message));
-        self.hear("/>")
+        self.sasl_answer()
+    }
+
+    /// The server's next word in a SASL handshake: `success` or `challenge`, each with its decoded data behind a
+    /// space if there is any, or the condition of a failure.
+    ///
+    /// # Panics
+    /// If something else comes.
+    pub fn sasl_answer(&mut self) -> String {
+        let start = self.hear(">");
+        let name = start.trim_start_matches('<').split([' ', '>']).next().unwrap_or_default().to_owned();
+        assert!(start.contains("urn:ietf:params:xml:ns:xmpp-sasl"), "{start}");
+        if start.ends_with("/>") {
+            return name;
+        }
+        let content = self.hear(&format!("</{name}>"));
+        let content = content.trim_end_matches(&format!("</{name}>"));
+        if name == "failure" {
+            return content.trim_start_matches('<').split(['/', ' ', '>']).next().unwrap_or_default().to_owned();
+        }
+        let data = STANDARD.decode(content).expect("base64");
+        format!("{name} {}", String::from_utf8(data).expect("SCRAM is text"))
     }
 
     /// Opens a stream (again) up to its features, which are returned with the header.

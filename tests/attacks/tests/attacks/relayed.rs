@@ -213,9 +213,15 @@ fn what_is_reflected_is_escaped() {
             (format!("<iq type='get' id='{value}'>{query}</iq>"), Some("service-unavailable"), None),
             (format!("<iq type='{value}' id='{value}' to='localhost'>{query}</iq>"), Some("bad-request"), None),
             (format!("<iq type='set' id='{value}' to='{value}@localhost'>{query}</iq>"), Some("any"), None),
-            (format!("<message id='{value}' to='localhost/{value}'/>"), Some("any"), Some(format!("localhost/{hostile}"))),
             (
-                format!("<message id='{value}' to='nobody@localhost/{value}' xml:lang='{value}'><body>{value}</body></message>"),
+                format!("<message id='{value}' to='localhost/{value}'/>"),
+                Some("any"),
+                Some(format!("localhost/{hostile}")),
+            ),
+            (
+                format!(
+                    "<message id='{value}' to='nobody@localhost/{value}' xml:lang='{value}'><body>{value}</body></message>"
+                ),
                 Some("any"),
                 Some(format!("nobody@localhost/{hostile}")),
             ),
@@ -313,7 +319,8 @@ fn forged_wrappers_keep_their_true_sender() {
          by='localhost'/>"
             .to_owned(),
         "<delay xmlns='urn:xmpp:delay' from='localhost' stamp='2002-09-10T23:08:25Z'/>".to_owned(),
-        "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='x'/><x xmlns='http://jabber.org/protocol/muc#user'/>".to_owned(),
+        "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='x'/><x xmlns='http://jabber.org/protocol/muc#user'/>"
+            .to_owned(),
     ] {
         for from in ["juliet@localhost", "localhost", "peter@localhost/street", "juliet@localhost/balcony", ""] {
             let stanza = format!("<message from='{from}' to='juliet@localhost'>{content}</message>");
@@ -341,7 +348,8 @@ fn forged_roster_push() {
     let mut mallory = scene.attacker(Stage::Bound);
     let push = "<query xmlns='jabber:iq:roster'><item jid='mallory@localhost' subscription='both'/></query>";
     for kind in ["set", "get"] {
-        for to in ["juliet@localhost/balcony", "juliet@localhost", "juliet@localhost/none", "JULIET@localhost/balcony"] {
+        for to in ["juliet@localhost/balcony", "juliet@localhost", "juliet@localhost/none", "JULIET@localhost/balcony"]
+        {
             for from in ["", "from='juliet@localhost'", "from='localhost'", "from=''"] {
                 mallory.send(format!("<iq type='{kind}' id='push' to='{to}' {from}>{push}</iq>"));
                 let answer = mallory.hear("</iq>");
