@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use jabiru_negotiation::TlsInfo;
@@ -143,6 +143,11 @@ impl Connection {
 
     /// Ready when nothing waits to be sent any more.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.stalled.is_some() && self.written == self.writing.len() {
+            // What TLS holds goes first: it would take more although the socket takes nothing, and a trickle
+            // of deliveries would look like a sign of life.
+            ready!(self.poll_flush(context))?;
+        }
         loop {
             if self.written == self.writing.len() {
                 let pending = self.outbox.take_pending();
@@ -164,6 +169,11 @@ impl Connection {
                 Poll::Pending => return self.stall(),
             }
         }
+        self.poll_flush(context)
+    }
+
+    /// Ready when nothing that was written waits in the transport any more.
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.unflushed {
             match self.transport.poll_flush(context) {
                 Poll::Ready(Ok(())) => self.unflushed = false,

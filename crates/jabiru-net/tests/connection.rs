@@ -135,6 +135,47 @@ async fn a_stalled_peer_is_given_up() {
     assert!(feeder.await.unwrap() > 0);
 }
 
+/// TLS takes octets into a buffer of its own although the socket takes none: that is no sign of life.
+#[tokio::test]
+async fn a_trickle_does_not_hide_that_a_tls_peer_takes_nothing() {
+    let identities = [("one.example".to_owned(), identity("one.example"))];
+    let settings = TlsSettings::new(identities.to_vec(), None).unwrap();
+    let limits = ConnectionLimits { outbox_bytes: 1 << 20, stall_timeout: Duration::from_millis(500) };
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), Admission::new(10, 10)).unwrap();
+    let mut client = TcpStream::connect(listener.local_address().unwrap()).unwrap();
+    // Small, so that the system's own buffers are soon full.
+    socket2::SockRef::from(&client).set_recv_buffer_size(4096).unwrap();
+    let (socket, peer, _admitted) = listener.accept().await;
+    socket2::SockRef::from(&socket).set_send_buffer_size(4096).unwrap();
+    let mut connection = Connection::new(socket, peer, limits).unwrap();
+    let config = client_config(&identities[0].1, &rustls::version::TLS13);
+    let shaken = std::thread::spawn(move || {
+        let name = ServerName::try_from("one.example").unwrap();
+        let mut session = ClientConnection::new(config, name).unwrap();
+        while session.is_handshaking() {
+            session.complete_io(&mut client).unwrap();
+        }
+        client
+    });
+    connection.receive_tls(&settings, None, LONG).await.unwrap();
+    let _silent = shaken.join().unwrap();
+
+    let outbox = connection.outbox().clone();
+    let feeder = tokio::spawn(async move {
+        let mut taken = 0;
+        while outbox.push(|out| out.extend_from_slice(&[b'x'; 500])).is_ok() {
+            taken += 500;
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        taken
+    });
+    let error = tokio::time::timeout(LONG, connection.next(None)).await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    drop(connection);
+    let taken = feeder.await.unwrap();
+    assert!(taken < 64 * 1024, "given up only after {taken} bytes");
+}
+
 #[tokio::test]
 async fn deadlines_and_ends_are_told() {
     let (mut connection, mut client) = pair(LIMITS).await;
