@@ -1,20 +1,20 @@
 //! Runs the server for an operator: log, banner, signals.
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::path::Path;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::banner::Banner;
-use crate::config::{Config, LogFormat};
+use crate::config::Config;
 use crate::logging;
 use crate::server::Server;
 
 /// Serves until SIGINT or SIGTERM; then every stream is closed and what is pending is sent, within
 /// the configured time. A second signal ends at once.
 pub(crate) fn run(config: &Config, config_path: Option<&Path>) -> anyhow::Result<()> {
-    logging::start(log_format(config.log.format), &config.log.level)?;
+    logging::start(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("can't start threads")?;
     let result = runtime.block_on(async {
         let mut signals = Signals::new()?;
@@ -38,15 +38,6 @@ pub(crate) fn run(config: &Config, config_path: Option<&Path>) -> anyhow::Result
     // A task that hangs must not keep the process: what could be sent has been sent.
     runtime.shutdown_background();
     result
-}
-
-fn log_format(format: LogFormat) -> logging::Format {
-    match format {
-        LogFormat::Human => logging::Format::Human,
-        LogFormat::Json => logging::Format::Json,
-        LogFormat::Auto if io::stderr().is_terminal() => logging::Format::Human,
-        LogFormat::Auto => logging::Format::Json,
-    }
 }
 
 /// The signals that end the server.

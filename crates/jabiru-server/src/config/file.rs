@@ -119,7 +119,7 @@ fn read_certificate(section: &mut Section<'_, '_>, folder: &Path) -> Option<Cert
 }
 
 fn read_log(section: &mut Section<'_, '_>, log: &mut Log) {
-    let formats = [("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)];
+    let formats = [("human", LogFormat::Human), ("json", LogFormat::Json)];
     section.word("format", &formats, &mut log.format);
     let expected = format!("{}, or that followed by exceptions as in \"info,jabiru_c2s=debug\"", one_of(&LEVELS));
     if let Some(level) = section.string("level", &expected, log_level) {

@@ -68,9 +68,7 @@ pub struct Log {
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people on a terminal, else as JSON.
-    Auto,
-    /// For people.
+    /// For people; in colour on a terminal.
     Human,
     /// One JSON object a line.
     Json,
@@ -199,7 +197,7 @@ impl Domain {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Auto, level: "info".to_owned() }
+        Self { format: LogFormat::Human, level: "info".to_owned() }
     }
 }
 

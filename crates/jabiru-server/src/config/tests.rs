@@ -191,9 +191,9 @@ fn messages() {
         ("data_directory = ''", "1:18: data_directory: expected the path of a folder, found ''"),
         (
             "log.format = 'jsno'",
-            "1:14: log.format: expected \"auto\", \"human\" or \"json\", found 'jsno'; the nearest is \"json\"",
+            "1:14: log.format: expected \"human\" or \"json\", found 'jsno'; the nearest is \"json\"",
         ),
-        ("log.format = true", "1:14: log.format: expected \"auto\", \"human\" or \"json\", found true"),
+        ("log.format = true", "1:14: log.format: expected \"human\" or \"json\", found true"),
         (
             "storage.engine = 'postgres'",
             "1:18: storage.engine: expected \"sqlite\", found 'postgres'; the nearest is \"sqlite\"",
