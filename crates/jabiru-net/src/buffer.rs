@@ -1,6 +1,7 @@
 //! Buffers that belong to the worker threads, so that an idle connection holds none.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::ops::Deref;
 
 /// Bytes one read may bring: a whole TLS record.
@@ -16,7 +17,6 @@ thread_local! {
 }
 
 /// A buffer lent for one read and what follows from it.
-#[derive(Debug)]
 pub(crate) struct ReadBuffer(Option<Box<[u8]>>);
 
 impl ReadBuffer {
@@ -45,7 +45,6 @@ impl Drop for ReadBuffer {
 }
 
 /// What one read brought, at most [`READ_BYTES`]; its buffer goes back to the thread when dropped.
-#[derive(Debug)]
 pub struct Chunk {
     buffer: ReadBuffer,
     filled: usize,
@@ -62,6 +61,13 @@ impl Deref for Chunk {
 
     fn deref(&self) -> &[u8] {
         &self.buffer.0.as_deref().unwrap_or_default()[..self.filled]
+    }
+}
+
+/// How much, not what: a password may be in it, and behind it what other connections have received.
+impl fmt::Debug for Chunk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Chunk({} bytes)", self.filled)
     }
 }
 
@@ -83,4 +89,16 @@ pub(crate) fn give_writing(mut buffer: Vec<u8>) {
             kept.push(buffer);
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_shows_nothing_of_what_was_received() {
+        let mut buffer = ReadBuffer::take();
+        buffer.as_mut()[..6].copy_from_slice(b"secret");
+        assert_eq!(format!("{:?}", Chunk::new(buffer, 3)), "Chunk(3 bytes)");
+    }
 }

@@ -1,5 +1,6 @@
 //! One connection: what arrives, what leaves, and when to stop waiting.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -20,7 +21,6 @@ use crate::tls::TlsSettings;
 use crate::transport::Transport;
 
 /// A socket with what waits to be sent on it. One task owns it.
-#[derive(Debug)]
 pub struct Connection {
     transport: Transport,
     outbox: Arc<Outbox>,
@@ -262,6 +262,18 @@ impl Connection {
             // The other side is gone already: there is nobody left to tell.
             Ok(Err(error)) => tracing::trace!(%error, "while ending a connection"),
         }
+    }
+}
+
+/// How much is on its way, not what.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("peer", &self.peer)
+            .field("outbox", &self.outbox)
+            .field("writing_bytes", &(self.writing.len() - self.written))
+            .field("stalled", &self.stalled)
+            .finish_non_exhaustive()
     }
 }
 
