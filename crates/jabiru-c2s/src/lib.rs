@@ -34,6 +34,7 @@
 //! ```
 
 mod bound;
+mod computing;
 mod credentials;
 mod exchange;
 mod live;

@@ -130,9 +130,11 @@ impl Negotiation<'_> {
                 self.machine.handle_credentials(answer, Instant::now());
             }
             Event::CheckPassword(check) => {
-                // Milliseconds of computing: not on a thread that serves streams.
-                let outcome = tokio::task::spawn_blocking(move || check.run()).await.map_err(io::Error::other)?;
-                self.machine.handle_password_check(outcome, Instant::now());
+                let deadline = self.machine.poll_timeout();
+                match self.service.computing.run(deadline, move || check.run()).await? {
+                    Some(outcome) => self.machine.handle_password_check(outcome, Instant::now()),
+                    None => self.machine.handle_timeout(Instant::now()),
+                }
             }
             Event::Authenticated { account, mechanism } => {
                 tracing::info!(%account, %mechanism, peer = %self.connection.peer(), "authenticated");

@@ -10,6 +10,7 @@ use jabiru_router::Router;
 use jabiru_stanza::{Jid, StreamCondition, StreamError};
 use jabiru_storage::{Accounts, ChangeKind};
 
+use crate::computing::Computing;
 use crate::exchange::Exchange;
 use crate::live::{Entry, Live};
 use crate::negotiate::{Established, Negotiated, negotiate};
@@ -40,6 +41,7 @@ pub(crate) struct Service {
     pub(crate) router: Router,
     pub(crate) accounts: Arc<dyn Accounts>,
     pub(crate) watch: Watch,
+    pub(crate) computing: Computing,
     live: Arc<Live>,
 }
 
@@ -48,8 +50,9 @@ impl C2s {
     #[must_use]
     pub fn new(policy: Policy, settings: Settings, router: Router, accounts: Arc<dyn Accounts>) -> C2s {
         let live = Arc::default();
-        let watch = Watch::default();
-        C2s { service: Arc::new(Service { policy: Arc::new(policy), settings, router, accounts, watch, live }) }
+        let (watch, computing) = (Watch::default(), Computing::default());
+        let policy = Arc::new(policy);
+        C2s { service: Arc::new(Service { policy, settings, router, accounts, watch, computing, live }) }
     }
 
     /// Accepts client streams until dropped. Each has a task of its own, so a panic in one ends
@@ -131,10 +134,11 @@ impl Service {
         let Established { bound, lang, reader, input, proven } = established;
         let account = bound.jid.to_bare();
         tracing::info!(jid = %bound.jid, peer = %connection.peer(), "stream established");
+        // First entered, then asked: whoever changes the account in between finds one of the two.
+        entry.identify(account.clone());
         if self.watch.disturbed(&account, proven) {
             connection.outbox().end(Some(reason(ChangeKind::Credentials)));
         }
-        entry.identify(account);
         let exchange = Exchange {
             router: &self.router,
             connection,
