@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jabiru_net::{Connection, Wake};
-use jabiru_router::{ResourceId, Router};
+use jabiru_router::{Refused, ResourceId, Router};
 use jabiru_stanza::{
     ContentNamespace, Element, FullJid, Jid, PresenceType, RawElement, Stanza, StanzaError, StanzaFault, StanzaKind,
     StreamCondition, StreamError, ns,
@@ -152,9 +152,10 @@ impl Exchange<'_> {
         stanza.set_from(self.from.clone());
         let answer = error.reply_to(&stanza)?;
         match self.connection.outbox().push(|out| answer.write(out, ns::CLIENT)) {
-            Ok(()) => None,
+            // Gone: the end was ordered, and comes with its own reason.
+            Ok(()) | Err(Refused::Gone) => None,
             // Nothing is read while the outbox is half full: this one has asked for all that at once.
-            Err(_) => Some(End::Error(StreamCondition::ResourceConstraint.into())),
+            Err(Refused::Full) => Some(End::Error(StreamCondition::ResourceConstraint.into())),
         }
     }
 }
