@@ -43,6 +43,14 @@ impl Watch {
             || recent.changes.iter().any(|(round, changed)| *round > since.0 && changed == account)
     }
 
+    /// Notes that any account may have changed: logins under way count as disturbed.
+    fn note_any(&self) {
+        let mut recent = self.recent.lock();
+        recent.round += 1;
+        recent.complete_since = recent.round;
+        recent.changes.clear();
+    }
+
     fn note(&self, accounts: impl Iterator<Item = BareJid>) {
         let mut recent = self.recent.lock();
         recent.round += 1;
@@ -89,8 +97,12 @@ impl Watch {
                 .filter(|change| change.kind.ends_streams())
                 .map(|change| (change.address, change.kind))
                 .collect(),
-            // Too much has happened to be told: every account with a stream is looked up.
-            _ => changed_among(live.accounts(), accounts).await?,
+            // Too much has happened to be told: every account with a stream is looked up, and who is about to
+            // have one starts over.
+            _ => {
+                self.note_any();
+                changed_among(live.accounts(), accounts).await?
+            }
         };
         if !ended.is_empty() {
             // First noted, then closed: whoever registers in between finds the note.
@@ -157,6 +169,20 @@ mod tests {
         assert!(watch.disturbed(&account(1), before));
         assert!(!watch.disturbed(&account(2), before));
         assert!(!watch.disturbed(&account(1), watch.now()));
+    }
+
+    /// Either the round finds the account among those with a stream, or its stream finds what was noted: a stream is
+    /// entered with its account before it asks.
+    #[test]
+    fn nobody_slips_through_when_changes_were_missed() {
+        let watch = Watch::default();
+        watch.note([account(1)].into_iter());
+        let before = watch.now();
+        watch.note_any();
+        assert!(watch.disturbed(&account(2), before));
+        assert!(!watch.disturbed(&account(1), watch.now()));
+        watch.note([account(3)].into_iter());
+        assert!(watch.disturbed(&account(2), before) && !watch.disturbed(&account(2), watch.now()));
     }
 
     #[test]
