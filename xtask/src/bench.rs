@@ -1,5 +1,8 @@
 //! `cargo xtask bench`: measurements, and the parts of BENCHMARKS.md that they fill.
 
+mod chat;
+mod peer;
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -17,6 +20,8 @@ pub(crate) enum Command {
     Xml(Output),
     /// What routing one message costs
     Router(Output),
+    /// Chat through the running server, beside other servers under the same load
+    Chat(chat::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -31,6 +36,10 @@ pub(crate) fn run(command: &Command) -> Result<()> {
         // What shows that the benchmark has measured something, and not merely run.
         Command::Xml(output) => bench("xml", "jabiru-xml", "MB/s", output.write),
         Command::Router(output) => bench("router", "jabiru-router", " ns", output.write),
+        Command::Chat(arguments) => {
+            let table = chat::run(arguments)?;
+            if arguments.write { write_figures("chat", &table) } else { Ok(()) }
+        }
     }
 }
 
@@ -48,10 +57,17 @@ fn bench(name: &str, package: &str, sign: &str, write: bool) -> Result<()> {
     let figures = figures(&output.stdout);
     ensure!(figures.contains(sign), "the benchmark printed no figures");
     if write {
-        let block = format!("{}:\n\n```text\n{figures}```\n", machine(&workspace.root)?);
-        replace(&workspace.root.join("BENCHMARKS.md"), name, &block)?;
-        println!("BENCHMARKS.md: {name:?} replaced");
+        write_figures(name, &format!("```text\n{figures}```\n"))?;
     }
+    Ok(())
+}
+
+/// Puts the figures into their place in BENCHMARKS.md, with the machine that they are of.
+fn write_figures(name: &str, figures: &str) -> Result<()> {
+    let root = Workspace::load()?.root;
+    let block = format!("{}:\n\n{figures}", machine(&root)?);
+    replace(&root.join("BENCHMARKS.md"), name, &block)?;
+    println!("BENCHMARKS.md: {name:?} replaced");
     Ok(())
 }
 
