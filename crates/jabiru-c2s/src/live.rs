@@ -1,8 +1,8 @@
 //! The streams that there are, to be ended together.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use jabiru_net::Outbox;
 use jabiru_stanza::{BareJid, StreamError};
@@ -13,6 +13,8 @@ use tokio::sync::Notify;
 #[derive(Debug, Default)]
 pub(crate) struct Live {
     streams: Mutex<HashMap<u64, Stream>>,
+    /// Why all of them had to end, once they had.
+    ended: OnceLock<StreamError>,
     next: AtomicU64,
     /// Told whenever the last one has ended.
     empty: Notify,
@@ -36,6 +38,10 @@ impl Live {
     pub(crate) fn enter(self: &Arc<Live>, outbox: &Arc<Outbox>) -> Entry {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.streams.lock().insert(number, Stream { outbox: outbox.clone(), account: None });
+        // First entered, then asked: either this is seen here, or the stream there.
+        if let Some(error) = self.ended.get() {
+            outbox.end(Some(error.clone()));
+        }
         Entry { live: self.clone(), number }
     }
 
@@ -50,8 +56,9 @@ impl Live {
         accounts.into_iter().collect()
     }
 
-    /// Orders the end of all of them.
-    pub(crate) fn end_all(&self, error: &StreamError) {
+    /// Orders the end of all of them, and of those that still come. The first error counts.
+    pub(crate) fn end_all(&self, error: StreamError) {
+        let error = self.ended.get_or_init(|| error);
         // Collected first: no lock is held while tasks are woken.
         let streams: Vec<Arc<Outbox>> = self.streams.lock().values().map(|stream| stream.outbox.clone()).collect();
         for outbox in streams {
@@ -88,6 +95,27 @@ impl Drop for Entry {
         drop(streams);
         if empty {
             self.live.empty.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jabiru_router::Refused;
+    use jabiru_stanza::StreamCondition;
+
+    use super::*;
+
+    #[test]
+    fn latecomers_end_too() {
+        let live = Arc::<Live>::default();
+        let [early, late] = [(); 2].map(|()| Arc::new(Outbox::new(100)));
+        let _early = live.enter(&early);
+        assert_eq!(early.push(|_| {}), Ok(()));
+        live.end_all(StreamCondition::SystemShutdown.into());
+        let _late = live.enter(&late);
+        for outbox in [early, late] {
+            assert_eq!(outbox.push(|_| {}), Err(Refused::Gone));
         }
     }
 }

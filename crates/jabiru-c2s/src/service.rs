@@ -88,11 +88,17 @@ impl C2s {
         self.service.live.count()
     }
 
-    /// Ends every stream with `system-shutdown` (RFC 6120 §4.9.3.20) and waits until what was
+    /// Orders the end of every stream with `system-shutdown` (RFC 6120 §4.9.3.20), also of those that still come,
+    /// and does not wait for it.
+    pub fn end_streams(&self) {
+        self.service.live.end_all(StreamError::new(StreamCondition::SystemShutdown));
+    }
+
+    /// Ends every stream as [`end_streams`](Self::end_streams) does and waits until what was
     /// pending is sent, at most for `within`. Listeners have to be stopped before. Returns how
     /// many streams had not ended in time.
     pub async fn shut_down(&self, within: Duration) -> usize {
-        self.service.live.end_all(&StreamError::new(StreamCondition::SystemShutdown));
+        self.end_streams();
         let ended = tokio::time::timeout(within, self.service.live.wait_until_empty()).await;
         if ended.is_ok() { 0 } else { self.service.live.count() }
     }

@@ -15,7 +15,8 @@ use crate::assemble::{self, Certificate};
 use crate::config::Config;
 use crate::data_directory::{self, Lock};
 
-/// A running server. Dropping it stops it at once; [`shut_down`](Self::shut_down) does so orderly.
+/// A running server. [`shut_down`](Self::shut_down) ends it orderly; dropping it orders the end of every stream
+/// with `system-shutdown` too, but waits for none.
 pub struct Server {
     c2s: C2s,
     /// The listeners and the watch over the accounts.
@@ -119,6 +120,12 @@ impl Server {
         let left = self.c2s.shut_down(self.shutdown_timeout).await;
         self.storage.close();
         left
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.c2s.end_streams();
     }
 }
 
