@@ -281,10 +281,14 @@ impl Client {
         }
     }
 
-    /// Has the server ended the connection, with nothing before?
+    /// Has the server ended the connection, with nothing before? One that is only silent has not been ended.
     #[must_use]
     pub fn is_at_end(&mut self) -> bool {
-        matches!(self.fill(), Ok(0) | Err(_)) && self.received.is_empty()
+        let ended = match self.fill() {
+            Ok(count) => count == 0,
+            Err(error) => !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut),
+        };
+        ended && self.received.is_empty()
     }
 
     /// Closes the stream and awaits the server's end of it.
