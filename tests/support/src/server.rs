@@ -153,6 +153,13 @@ impl Server {
         // It may refuse its arguments and end without reading.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
+        let deadline = Instant::now() + PATIENCE;
+        while child.try_wait().expect("the child can be waited for").is_none() {
+            if Instant::now() >= deadline {
+                let _ = child.kill();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let output = child.wait_with_output().expect("it ends");
         Run {
             success: output.status.success(),
