@@ -2,68 +2,103 @@
 //!
 //! It is kept from the threads that serve streams, and bounded: anybody can ask for it before having proved
 //! anything, and as many threads as there are connections would leave the streams of others next to no time.
+//! The runtime's own threads for blocking work are no help: their number is bounded for all kinds of work together.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
-use tokio::sync::Semaphore;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
-/// A bounded number of places to compute.
+/// A fixed number of threads that compute. They start with the first job and end with this.
 #[derive(Debug)]
 pub(crate) struct Computing {
-    places: Arc<Semaphore>,
+    threads: usize,
+    /// Holds a job for each connection that waits for one, so it is bounded as they are; those that have given up
+    /// waiting are passed over.
+    jobs: Mutex<Option<Sender<Job>>>,
 }
 
+type Job = Box<dyn FnOnce() + Send>;
+
 impl Computing {
-    pub(crate) fn new(places: usize) -> Computing {
-        Computing { places: Arc::new(Semaphore::new(places)) }
+    pub(crate) fn new(threads: usize) -> Computing {
+        Computing { threads, jobs: Mutex::new(None) }
     }
 
-    /// Runs `job` once there is a place, first come, first served. `None` if `deadline` came before the place.
+    /// Runs `job` when its turn has come, first come, first served. `None` if `deadline` came before the result.
     ///
     /// # Errors
-    /// If the job panicked, or the runtime is ending.
+    /// If the job panicked, or there are no threads to be had.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         deadline: Option<Instant>,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> io::Result<Option<T>> {
-        let place = self.places.clone().acquire_owned();
-        let place = match deadline {
-            None => place.await,
-            Some(deadline) => match tokio::time::timeout_at(deadline.into(), place).await {
-                Ok(place) => place,
+        let (sender, result) = oneshot::channel();
+        self.jobs()?
+            .send(Box::new(move || {
+                if !sender.is_closed() {
+                    // Nobody may wait for the result any more.
+                    let _ = sender.send(job());
+                }
+            }))
+            .map_err(|_| io::Error::other("the computing threads are gone"))?;
+        let result = match deadline {
+            None => result.await,
+            Some(deadline) => match tokio::time::timeout_at(deadline.into(), result).await {
+                Ok(result) => result,
                 Err(_) => return Ok(None),
             },
         };
-        let place = place.map_err(io::Error::other)?;
-        let result = tokio::task::spawn_blocking(move || {
-            // Given back when the job is done, even if nobody waits for it any more.
-            let _place = place;
-            job()
-        });
-        result.await.map(Some).map_err(io::Error::other)
+        result.map(Some).map_err(|_| io::Error::other("computing has failed"))
+    }
+
+    /// Where jobs go; the first time, the threads start.
+    fn jobs(&self) -> io::Result<Sender<Job>> {
+        let mut jobs = self.jobs.lock();
+        if let Some(jobs) = &*jobs {
+            return Ok(jobs.clone());
+        }
+        let (sender, receiver) = channel();
+        let receiver = Arc::new(Mutex::new(receiver));
+        for _ in 0..self.threads {
+            let receiver = receiver.clone();
+            std::thread::Builder::new().name("computing".to_owned()).spawn(move || serve(&receiver))?;
+        }
+        *jobs = Some(sender.clone());
+        Ok(sender)
     }
 }
 
-/// One place for each processor: those who serve streams still get as much.
+/// One thread for each processor: those who serve streams still get as much.
 impl Default for Computing {
     fn default() -> Computing {
         Computing::new(std::thread::available_parallelism().map_or(1, usize::from))
     }
 }
 
+fn serve(jobs: &Mutex<Receiver<Job>>) {
+    loop {
+        let next = jobs.lock().recv();
+        let Ok(job) = next else { return };
+        // A panic has been reported by the hook, and is told to who waits by the result that never comes.
+        let _ = catch_unwind(AssertUnwindSafe(job));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::mpsc;
     use std::time::Duration;
 
     use super::*;
 
     #[tokio::test]
-    async fn no_more_at_once_than_there_are_places() {
+    async fn no_more_at_once_than_there_are_threads() {
         let computing = Arc::new(Computing::new(2));
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let jobs: Vec<_> = (0..20)
@@ -86,18 +121,22 @@ mod tests {
         assert!((1..=2).contains(&most.load(Ordering::SeqCst)));
     }
 
-    /// Who is no longer waited for still takes its place until it is done.
     #[tokio::test]
-    async fn waiting_for_a_place_ends_with_the_deadline() {
+    async fn waiting_ends_with_the_deadline_and_the_job_is_passed_over() {
         let computing = Computing::new(1);
-        let (finish, finished) = mpsc::channel::<()>();
-        let abandoned = computing.run(None, move || finished.recv());
-        assert!(tokio::time::timeout(Duration::from_millis(20), abandoned).await.is_err());
+        let (finish, finished) = channel::<()>();
+        let occupying = computing.run(None, move || finished.recv());
+        assert!(tokio::time::timeout(Duration::from_millis(20), occupying).await.is_err());
         let soon = Some(Instant::now() + Duration::from_millis(20));
-        assert_eq!(computing.run(soon, || 1).await.unwrap(), None);
+        assert_eq!(computing.run(soon, || panic!("nobody waits for it")).await.unwrap(), None::<()>);
         finish.send(()).unwrap();
         assert_eq!(computing.run(None, || 2).await.unwrap(), Some(2));
-        assert!(computing.run(None, || panic!("on purpose")).await.is_err());
-        assert_eq!(computing.run(None, || 3).await.unwrap(), Some(3), "its place is free again");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_and_costs_no_thread() {
+        let computing = Computing::new(1);
+        assert!(computing.run(None, || panic!("on purpose")).await.map(|_: Option<()>| ()).is_err());
+        assert_eq!(computing.run(None, || 3).await.unwrap(), Some(3));
     }
 }

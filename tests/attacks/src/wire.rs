@@ -7,6 +7,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jabiru_test_support::{PATIENCE, Server};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
@@ -304,9 +305,22 @@ pub fn trusting_with(
     certificate: &CertificateDer<'static>,
     versions: &[&'static rustls::SupportedProtocolVersion],
 ) -> ClientConfig {
+    trusting_by(rustls::crypto::aws_lc_rs::default_provider(), certificate, versions)
+}
+
+/// The same with chosen cryptography.
+///
+/// # Panics
+/// If it is no certificate, or the provider has nothing for these versions.
+#[must_use]
+pub fn trusting_by(
+    provider: CryptoProvider,
+    certificate: &CertificateDer<'static>,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(certificate.clone()).expect("a certificate");
-    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+    ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(versions)
         .expect("the provider has cipher suites for them")
         .with_root_certificates(roots)

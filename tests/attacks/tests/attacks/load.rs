@@ -218,7 +218,7 @@ fn more_streams_than_one_account_may_have() {
 #[test]
 fn passwords_to_be_checked_at_once() {
     let mut scene = Scene::new("");
-    let mut wires: Vec<Wire> = (0..200).map(|_| scene.attacker(Stage::Protected)).collect();
+    let mut wires: Vec<Wire> = (0..400).map(|_| scene.attacker(Stage::Protected)).collect();
     let before = scene.server.thread_count();
     for wire in &mut wires {
         wire.send(auth("PLAIN", b"\0juliet\0wrong"));
