@@ -3,9 +3,10 @@
 //! ```text
 //! cargo run -p jabiru-storage --example accounts -- /tmp/example.sqlite
 //! ```
-//! Run it twice at the same time: each tells what the other has done to the file.
+//! Without a file it takes a temporary one. Run it twice at the same time with the same file: each tells what the other has done to the file.
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use jabiru_storage::{
@@ -14,7 +15,10 @@ use jabiru_storage::{
 use jid::BareJid;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args().nth(1).unwrap_or_else(|| "example.sqlite".to_owned());
+    let folder = tempfile::tempdir()?;
+    let path = std::env::args().nth(1).map_or_else(|| folder.path().join("example.sqlite"), PathBuf::from);
+    // Without a file of its own nobody else can come in, so there is no use in waiting for long.
+    let patience = Duration::from_secs(if std::env::args().len() > 1 { 10 } else { 1 });
     let storage = SqliteStorage::open(path)?;
     println!("accounts in {}", storage.path().display());
     let mut position = block_on(storage.latest_change())?;
@@ -26,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for account in block_on(storage.list(None, None, 100))? {
         println!("{}  {}", account.address, account.status.as_str());
     }
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + patience;
     while Instant::now() < end {
         let changes = block_on(storage.changes_since(position))?;
         position = changes.position();
