@@ -94,7 +94,8 @@ pub struct TlsSettings {
     identities: Arc<Identities>,
     /// One configuration for each domain, which differ in the certificate for clients without SNI.
     configs: HashMap<String, Arc<ServerConfig>>,
-    default: Arc<ServerConfig>,
+    /// Whose identity is shown to who names no domain of these.
+    first: String,
 }
 
 impl TlsSettings {
@@ -129,21 +130,26 @@ impl TlsSettings {
             config.alpn_protocols = alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
             Arc::new(config)
         };
-        let configs: HashMap<_, _> = names.iter().map(|domain| (domain.clone(), config(domain))).collect();
-        let default = configs[&first].clone();
-        Some(TlsSettings { identities, configs, default })
+        let configs = names.iter().map(|domain| (domain.clone(), config(domain))).collect();
+        Some(TlsSettings { identities, configs, first })
     }
 
     /// The configuration for a stream to `domain`, or for one that has not said yet.
     pub(crate) fn config(&self, domain: Option<&str>) -> Arc<ServerConfig> {
-        domain.and_then(|domain| self.configs.get(domain)).unwrap_or(&self.default).clone()
+        self.configs[self.fallback(domain)].clone()
+    }
+
+    /// The domain whose identity is shown to a client without SNI.
+    fn fallback<'a>(&'a self, domain: Option<&'a str>) -> &'a str {
+        domain.filter(|domain| self.configs.contains_key(*domain)).unwrap_or(&self.first)
     }
 
     /// What negotiation has to know of a finished handshake that used [`config`](Self::config)
     /// of the same `domain`.
     pub(crate) fn info(&self, connection: &ServerConnection, domain: Option<&str>) -> TlsInfo {
         let server_name = connection.server_name().map(str::to_owned);
-        let identity = self.identities.find(server_name.as_deref()).or_else(|| self.identities.find(domain));
+        let identity =
+            self.identities.find(server_name.as_deref()).or_else(|| self.identities.find(Some(self.fallback(domain))));
         // RFC 9266 §4.2: before TLS 1.3 the exporter binds only with the extended master secret, which
         // rustls does not report; so it is offered with 1.3 alone.
         let exporter = (connection.protocol_version() == Some(ProtocolVersion::TLSv1_3))

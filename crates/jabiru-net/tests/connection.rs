@@ -39,16 +39,23 @@ fn client_config(identity: &Identity, version: &'static SupportedProtocolVersion
 }
 
 /// RFC 9266 and RFC 5929: both sides compute the same channel bindings; the certificate is the one
-/// of the server name; without one, that of the stream's `to`.
+/// of the server name; without one, that of the stream's `to`; without either, the first one.
 #[tokio::test]
 async fn tls_binds_both_sides_to_the_channel() {
     let identities =
         [("one.example".to_owned(), identity("one.example")), ("two.example".to_owned(), identity("two.example"))];
     let settings = TlsSettings::new(identities.to_vec(), None).unwrap();
     for (version, exporter) in [(&rustls::version::TLS13, true), (&rustls::version::TLS12, false)] {
-        for (sni, to, expected) in
-            [(true, "one.example", 1), (true, "two.example", 1), (false, "two.example", 1), (false, "one.example", 0)]
-        {
+        for (sni, to, expected) in [
+            (true, Some("one.example"), 1),
+            (true, Some("two.example"), 1),
+            (false, Some("two.example"), 1),
+            (false, Some("one.example"), 0),
+            (false, Some("elsewhere.example"), 0),
+            // Direct TLS: the stream has not said yet whom it is for.
+            (true, None, 1),
+            (false, None, 0),
+        ] {
             let (mut connection, mut socket) = pair(LIMITS).await;
             connection.outbox().push(|out| out.extend_from_slice(b"<proceed/>")).unwrap();
             let mut config = ClientConfig::clone(&client_config(&identities[expected].1, version));
@@ -68,7 +75,7 @@ async fn tls_binds_both_sides_to_the_channel() {
                 (exporter, certificate, farewell)
             });
             // The indicated name is two.example throughout; a client without SNI is served by `to`.
-            let info = connection.receive_tls(&settings, Some(to), LONG).await.unwrap();
+            let info = connection.receive_tls(&settings, to, LONG).await.unwrap();
             assert_eq!(info.server_name.as_deref(), sni.then_some("two.example"));
             match connection.next(None).await.unwrap() {
                 Wake::Received(chunk) => assert_eq!(&*chunk, b"hello"),
