@@ -4,5 +4,8 @@ mod load;
 mod negotiation;
 mod parser;
 mod relayed;
+mod requests;
 mod sasl;
+mod source;
+mod table;
 mod tls;
