@@ -111,6 +111,10 @@ impl Exchange<'_> {
     }
 
     async fn element(&mut self, element: RawElement) -> Option<End> {
+        if element.is("error", ns::STREAM) {
+            // §4.9.1.1: the client has found an error and closes the stream; there is nothing to answer.
+            return Some(End::Closed);
+        }
         match Stanza::parse(element, ContentNamespace::Client) {
             Ok(stanza) => {
                 let stanza = self.stamp(stanza);

@@ -110,6 +110,17 @@ fn live_streams_of_changed_accounts_end() {
     nurse.ping();
 }
 
+/// RFC 6120 §4.9.1.1: who is told of a stream error closes the stream, and has no error of its own to tell.
+#[test]
+fn a_client_may_end_its_stream_with_an_error() {
+    let server = server();
+    let mut client = Client::online(&server, "juliet", "r0m30", "balcony");
+    client.send("<stream:error><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>");
+    let answer = client.event();
+    assert!(matches!(answer, jabiru_xml::Event::StreamClose), "{answer:?}");
+    assert!(client.is_at_end());
+}
+
 /// RFC 6120 §5.4.3.3: what was sent in clear behind `<starttls/>` never becomes part of the
 /// protected stream.
 #[test]
