@@ -8,7 +8,7 @@ use jabiru_negotiation::Policy;
 use jabiru_net::{Admitted, Connection, Listener, TlsSettings};
 use jabiru_router::Router;
 use jabiru_stanza::{Jid, StreamCondition, StreamError};
-use jabiru_storage::{Accounts, ChangeKind};
+use jabiru_storage::Accounts;
 
 use crate::computing::Computing;
 use crate::exchange::Exchange;
@@ -16,7 +16,7 @@ use crate::live::{Entry, Live};
 use crate::negotiate::{Established, Negotiated, negotiate};
 use crate::settings::Settings;
 use crate::silence::Silence;
-use crate::watch::{Watch, reason};
+use crate::watch::Watch;
 
 /// Client streams: cheap to clone, shared by all listeners.
 #[derive(Clone)]
@@ -143,7 +143,9 @@ impl Service {
         // First entered, then asked: whoever changes the account in between finds one of the two.
         entry.identify(account.clone());
         if self.watch.disturbed(&account, proven) {
-            connection.outbox().end(Some(reason(ChangeKind::Credentials)));
+            // How it was changed, the next login tells.
+            let error = StreamError::new(StreamCondition::Reset).with_text("the account was changed meanwhile");
+            connection.outbox().end(Some(error));
         }
         let exchange = Exchange {
             router: &self.router,

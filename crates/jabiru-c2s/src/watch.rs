@@ -125,7 +125,7 @@ impl Watch {
 const REMEMBERED: usize = 4096;
 
 /// What the streams of a changed account are told.
-pub(crate) fn reason(kind: ChangeKind) -> StreamError {
+fn reason(kind: ChangeKind) -> StreamError {
     match kind {
         ChangeKind::Credentials => {
             // RFC 6120 §4.9.3.16: the stream was negotiated with credentials that hold no more.
