@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// The hash function of a SCRAM mechanism.
@@ -54,7 +55,7 @@ impl fmt::Display for ScramHash {
 /// What the server keeps for one SCRAM mechanism of one account (RFC 5802 §5).
 ///
 /// Wiped from memory when dropped; `Debug` shows neither salt nor keys.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct ScramCredential {
     hash: ScramHash,
     iterations: u32,
@@ -127,6 +128,16 @@ impl ScramCredential {
         &self.server_key
     }
 }
+
+/// In constant time for keys of one length, so that nobody learns by asking how much of a key was right.
+impl PartialEq for ScramCredential {
+    fn eq(&self, other: &Self) -> bool {
+        let keys = self.stored_key.ct_eq(&other.stored_key) & self.server_key.ct_eq(&other.server_key);
+        bool::from(keys) && (self.hash, self.iterations, &self.salt) == (other.hash, other.iterations, &other.salt)
+    }
+}
+
+impl Eq for ScramCredential {}
 
 impl fmt::Debug for ScramCredential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -213,6 +224,25 @@ mod tests {
     }
 
     /// Each part is checked by itself.
+    #[test]
+    fn equal_are_those_with_all_parts_equal() {
+        let make = |hash: ScramHash, iterations, salt: u8, stored: u8, server: u8| {
+            let key = |byte| vec![byte; hash.key_length()];
+            ScramCredential::new(hash, iterations, vec![salt; 16], key(stored), key(server)).unwrap()
+        };
+        let one = make(ScramHash::Sha256, 4096, 1, 2, 3);
+        assert_eq!(one, one.clone());
+        for other in [
+            make(ScramHash::Sha1, 4096, 1, 2, 3),
+            make(ScramHash::Sha256, 4097, 1, 2, 3),
+            make(ScramHash::Sha256, 4096, 9, 2, 3),
+            make(ScramHash::Sha256, 4096, 1, 9, 3),
+            make(ScramHash::Sha256, 4096, 1, 2, 9),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
+
     #[test]
     fn parts_are_checked() {
         use InvalidCredential as E;
