@@ -13,20 +13,15 @@ use sha2::{Digest, Sha256};
 /// Where the certificates made by the server are, below the data directory.
 const FOLDER: &str = "certificates";
 
-/// Reads the certificate kept for `domain`, or makes it; and where it is.
+/// Reads the certificate kept for `domain`, or makes it (for the key that is kept, if there is one); and where it is.
 pub(crate) fn kept_or_made(data_directory: &Path, domain: &str) -> anyhow::Result<(Identity, PathBuf)> {
     let folder = data_directory.join(FOLDER);
     let (chain, key) = (folder.join(format!("{domain}.crt")), folder.join(format!("{domain}.key")));
-    match (chain.exists(), key.exists()) {
-        (true, true) => {}
-        (false, false) => make(&folder, domain, &chain, &key)
-            .with_context(|| format!("can't make a certificate for {domain} in {}", folder.display()))?,
-        (true, false) => {
-            bail!("{} has lost its key {}: restore it, or remove the certificate too", chain.display(), key.display())
-        }
-        (false, true) => {
-            bail!("{} has lost its certificate {}: restore it, or remove the key too", key.display(), chain.display())
-        }
+    if !chain.exists() {
+        make(&folder, domain, &chain, &key)
+            .with_context(|| format!("can't make a certificate for {domain} in {}", folder.display()))?;
+    } else if !key.exists() {
+        bail!("{} has lost its key {}: restore it, or remove the certificate too", chain.display(), key.display());
     }
     let identity = Identity::from_pem_files(&chain, &key)?;
     Ok((identity, chain))
@@ -51,10 +46,15 @@ fn make(folder: &Path, domain: &str, chain: &Path, key: &Path) -> anyhow::Result
     // A clock that is a day off must not make it invalid; ten years, because nobody renews it.
     params.not_before = (now - DAY).into();
     params.not_after = (now + DAY * (10 * 365)).into();
-    let pair = KeyPair::generate()?;
+    // A key alone is what a first start leaves that was interrupted between the two files.
+    let pair = if key.exists() {
+        KeyPair::from_pem(&fs::read_to_string(key).with_context(|| format!("can't read {}", key.display()))?)?
+    } else {
+        let pair = KeyPair::generate()?;
+        write_new(key, pair.serialize_pem().as_bytes(), 0o600)?;
+        pair
+    };
     let certificate = params.self_signed(&pair)?;
-    // The key first: a certificate without one would be taken for a loss at the next start.
-    write_new(key, pair.serialize_pem().as_bytes(), 0o600)?;
     write_new(chain, certificate.pem().as_bytes(), 0o644)?;
     Ok(())
 }
@@ -77,8 +77,10 @@ fn create_private_folder(folder: &Path) -> io::Result<()> {
 /// Writes a file that must not exist yet, never readable by others in between, all of it or none.
 pub(crate) fn write_new(path: &Path, content: &[u8], mode: u32) -> anyhow::Result<()> {
     let temporary = path.with_extension("new");
+    // What an interrupted start has left may be readable by others, and would stay so.
+    let _ = fs::remove_file(&temporary);
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
     #[cfg(not(unix))]
@@ -110,8 +112,34 @@ mod tests {
         }
     }
 
+    /// A start that was interrupted may have left a file for others to read, where now a key is written.
+    #[cfg(unix)]
     #[test]
-    fn a_lost_half_is_not_replaced() {
+    fn what_was_left_half_written_is_not_reused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join("im.example.new");
+        fs::write(&left, "half").unwrap();
+        fs::set_permissions(&left, fs::Permissions::from_mode(0o644)).unwrap();
+        let key = folder.path().join("im.example.key");
+        write_new(&key, b"secret", 0o600).unwrap();
+        assert_eq!(fs::read(&key).unwrap(), b"secret");
+        assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    /// The first start was interrupted between the two files: that must not prevent the second.
+    #[test]
+    fn a_key_alone_gets_its_certificate() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, path) = kept_or_made(folder.path(), "im.example").unwrap();
+        let key = fs::read(path.with_extension("key")).unwrap();
+        fs::remove_file(&path).unwrap();
+        kept_or_made(folder.path(), "im.example").unwrap();
+        assert_eq!(fs::read(path.with_extension("key")).unwrap(), key);
+    }
+
+    #[test]
+    fn a_lost_key_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let (_, path) = kept_or_made(folder.path(), "im.example").unwrap();
         fs::remove_file(path.with_extension("key")).unwrap();
