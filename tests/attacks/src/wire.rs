@@ -258,7 +258,7 @@ impl Wire {
         let mut buffer = [0; 4096];
         let result = match &mut self.transport {
             Transport::Plain(socket) => socket.read(&mut buffer),
-            Transport::Tls(tls) => tls.read(&mut buffer),
+            Transport::Tls(tls) => read_tls(tls, &mut buffer),
         };
         match result {
             Ok(0) => false,
@@ -277,6 +277,18 @@ impl Wire {
 impl std::fmt::Debug for Wire {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Wire").field("heard", &self.text()).finish_non_exhaustive()
+    }
+}
+
+/// Reads without writing first: a server that takes nothing more may still have said something.
+fn read_tls(tls: &mut StreamOwned<ClientConnection, TcpStream>, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match tls.conn.reader().read(buffer) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            result => return result,
+        }
+        tls.conn.read_tls(&mut tls.sock)?;
+        tls.conn.process_new_packets().map_err(io::Error::other)?;
     }
 }
 
