@@ -118,7 +118,11 @@ impl Server {
     pub async fn shut_down(mut self) -> usize {
         self.parts.shutdown().await;
         let left = self.c2s.shut_down(self.shutdown_timeout).await;
-        self.storage.close();
+        // It waits for what is queued, and must not hold up who could still end this at once.
+        let storage = self.storage.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || storage.close()).await {
+            tracing::error!(%error, "can't close the storage");
+        }
         left
     }
 }
