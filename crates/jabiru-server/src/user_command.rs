@@ -192,6 +192,15 @@ impl Administration<'_> {
         if jid.resource().is_some() {
             bail!("{text:?} is the address of one resource; the account's is {bare}");
         }
+        // Some characters that are younger than stringprep become a capital letter, which then is prepared again by
+        // whoever reads the address: one account would be taken for another.
+        match BareJid::new(bare.as_str()) {
+            Ok(again) if again == bare => {}
+            Ok(again) => {
+                bail!("{text:?} has characters that not everybody reads alike; it could be taken for {again}")
+            }
+            Err(error) => bail!("{text:?} is not an address: {error}"),
+        }
         Ok(bare)
     }
 

@@ -186,6 +186,12 @@ fn refused() {
             "\"localhost\" is a domain, not an account; an account's address has the form juliet@localhost",
         ),
         ("add a@b@c", "x", "\"a@b@c\" is not an address: second @ found before parsing the resource"),
+        // Prepared once it is "Juliet", and "juliet" where that is prepared again.
+        (
+            "add \u{1d36}uliet@localhost",
+            "x",
+            "\"\u{1d36}uliet@localhost\" has characters that not everybody reads alike; it could be taken for juliet@localhost",
+        ),
         ("add juliet@localhost", "", "standard input is empty: it must hold the password, on one line"),
         ("add juliet@localhost", "\n", "the password can't be used: the password is empty"),
         ("passwd nobody@localhost", "x", nobody),
