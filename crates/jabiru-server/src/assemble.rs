@@ -58,14 +58,25 @@ pub(crate) fn certificates(config: &Config) -> anyhow::Result<Vec<Certificate>> 
 
 /// TLS with these certificates, for STARTTLS and for direct TLS.
 pub(crate) fn tls(certificates: &[Certificate]) -> anyhow::Result<(TlsSettings, TlsSettings)> {
-    let identities: Vec<_> = certificates
-        .iter()
-        .map(|certificate| (certificate.domain.as_str().to_owned(), certificate.identity.clone()))
-        .collect();
+    let identities = identities(certificates);
     let starttls = TlsSettings::new(identities.clone(), None).context("no domain is configured")?;
     // XEP-0368 §4: the protocol that a client may ask for.
     let direct = TlsSettings::new(identities, Some("xmpp-client")).context("no domain is configured")?;
     Ok((starttls, direct))
+}
+
+/// Each certificate by the names that clients have for its domain: as it stands in a stream's `to`, and as they
+/// indicate it to TLS, which is in A-labels (RFC 6066 §3).
+fn identities(certificates: &[Certificate]) -> Vec<(String, Identity)> {
+    let mut identities = Vec::new();
+    for Certificate { domain, identity, .. } in certificates {
+        identities.push((domain.as_str().to_owned(), identity.clone()));
+        let ascii = certificate::to_ascii(domain.as_str());
+        if ascii != domain.as_str() {
+            identities.push((ascii, identity.clone()));
+        }
+    }
+    identities
 }
 
 /// Tries what can be tried without starting or writing anything: the operator's certificates.
@@ -113,5 +124,21 @@ fn settings(config: &Config) -> Settings {
             ResourceConflict::Assign => ConflictPolicy::Assign,
         },
         ..Settings::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_are_found_by_either_form_of_a_domain() {
+        let folder = tempfile::tempdir().unwrap();
+        let certificates = ["im.example", "m\u{fc}nchen.example"].map(|name| {
+            let (identity, path) = certificate::kept_or_made(folder.path(), name).unwrap();
+            Certificate { domain: name.parse().unwrap(), identity, path, self_made: true }
+        });
+        let names: Vec<String> = identities(&certificates).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["im.example", "m\u{fc}nchen.example", "xn--mnchen-3ya.example"]);
     }
 }

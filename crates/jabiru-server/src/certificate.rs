@@ -62,7 +62,7 @@ fn make(folder: &Path, domain: &str, chain: &Path, key: &Path) -> anyhow::Result
 const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
 /// A domainpart as it stands in a certificate: IDNA A-labels (RFC 6120 §13.7.1.1).
-fn to_ascii(domain: &str) -> String {
+pub(crate) fn to_ascii(domain: &str) -> String {
     idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_owned())
 }
 
