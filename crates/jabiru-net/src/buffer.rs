@@ -44,7 +44,7 @@ impl Drop for ReadBuffer {
     }
 }
 
-/// What one read brought, at most [`READ_BYTES`]; its buffer goes back to the thread when dropped.
+/// What one read brought, at most 16 KiB, a whole TLS record; its buffer goes back to the thread when dropped.
 pub struct Chunk {
     buffer: ReadBuffer,
     filled: usize,

@@ -1,4 +1,5 @@
 //! A connection over real sockets: STARTTLS in both versions, the bound of the outbox, stalls, the end.
+#![allow(clippy::unwrap_used, reason = "it is all test code")]
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -97,7 +98,7 @@ async fn tls_binds_both_sides_to_the_channel() {
 async fn everything_pushed_arrives_in_order() {
     let (mut connection, mut socket) = pair(LIMITS).await;
     let outbox = connection.outbox().clone();
-    let expected: Vec<u8> = (0..2_000_000u32).flat_map(|number| number.to_be_bytes()).collect();
+    let expected: Vec<u8> = (0..2_000_000u32).flat_map(u32::to_be_bytes).collect();
     let client = std::thread::spawn(move || {
         let mut received = Vec::new();
         socket.read_to_end(&mut received).unwrap();

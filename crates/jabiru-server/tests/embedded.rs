@@ -11,8 +11,7 @@ use jabiru_server::config::Config;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_server_ends_its_streams() {
     let folder = tempfile::tempdir().unwrap();
-    let mut config = Config::default();
-    config.data_directory = folder.path().join("data");
+    let mut config = Config { data_directory: folder.path().join("data"), ..Config::default() };
     config.c2s.starttls = vec!["127.0.0.1:0".parse().unwrap()];
     config.c2s.direct_tls = vec![];
     let server = Server::start(&config).await.unwrap();
