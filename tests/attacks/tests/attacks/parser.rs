@@ -75,14 +75,14 @@ fn restricted_xml() {
 #[test]
 fn amplification_before_authentication() {
     let scene = Scene::new("");
-    let attributes: String = (0..10_000).map(|n| format!(" a{n}=''")).collect();
-    let namespaces: String = (0..10_000).map(|n| format!(" xmlns:n{n}='urn:{n}'")).collect();
+    let many_attributes: String = (0..10_000).map(|n| format!(" a{n}=''")).collect();
+    let many_namespaces: String = (0..10_000).map(|n| format!(" xmlns:n{n}='urn:{n}'")).collect();
     let many_deep: String = (0..10_000).map(|n| format!("<a xmlns:n{n}='urn:{n}'>")).collect();
     for (what, attack) in [
         ("tiny elements", format!("<auth>{}", "<a/>".repeat(100_000))),
         ("tiny texts", format!("<auth>{}", "<a>b</a>".repeat(100_000))),
-        ("attributes", format!("<auth{attributes}/>")),
-        ("namespaces", format!("<auth{namespaces}/>")),
+        ("attributes", format!("<auth{many_attributes}/>")),
+        ("namespaces", format!("<auth{many_namespaces}/>")),
         ("depth", format!("<auth>{}", "<a>".repeat(10_000))),
         ("namespaces in depth", format!("<auth>{many_deep}")),
         ("references", format!("<auth>{}", "&amp;".repeat(100_000))),
@@ -92,6 +92,25 @@ fn amplification_before_authentication() {
             let mut mallory = scene.attacker(stage);
             mallory.send(&attack);
             assert_eq!(mallory.ended(), "policy-violation", "{what} {stage:?}");
+        }
+    }
+    // Each limit by itself, far below that of bytes: the last that passes, and the first that does not.
+    let attributes = |count: usize| (0..count).map(|n| format!(" a{n}=''")).collect::<String>();
+    let namespaces = |count: usize| (0..count).map(|n| format!(" xmlns:n{n}='urn:{n}'")).collect::<String>();
+    let deep = |count: usize| format!("{}{}", "<a>".repeat(count), "</a>".repeat(count));
+    for (what, sound, excessive) in [
+        ("attributes", format!("<auth{}/>", attributes(24)), format!("<auth{}/>", attributes(25))),
+        // One prefix is in scope already, by the stream header.
+        ("namespaces", format!("<auth{}/>", namespaces(23)), format!("<auth{}/>", namespaces(24))),
+        ("depth", deep(16), deep(17)),
+        ("name", format!("<{}/>", "a".repeat(256)), format!("<{}/>", "a".repeat(257))),
+        ("attribute's name", format!("<a {}=''/>", "a".repeat(256)), format!("<a {}=''/>", "a".repeat(257))),
+        ("namespace", format!("<a xmlns='{}'/>", "a".repeat(256)), format!("<a xmlns='{}'/>", "a".repeat(257))),
+    ] {
+        for (xml, expected) in [(sound, "not-authorized"), (excessive, "policy-violation")] {
+            let mut mallory = scene.attacker(Stage::Protected);
+            mallory.send(xml);
+            assert_eq!(mallory.ended(), expected, "{what}");
         }
     }
     // All of it at once, on many streams, each a byte short of the limit.
@@ -113,7 +132,7 @@ fn amplification_before_authentication() {
     for mallory in &mut streams {
         mallory.send("<b/>   </auth");
     }
-    let bound = 16 * sent + streams.len() as u64 * 16 * 1024 + 4 * MIB;
+    let bound = 8 * sent + streams.len() as u64 * 16 * 1024 + 4 * MIB;
     for mallory in &mut streams {
         assert_eq!(mallory.ended(), "policy-violation");
     }
