@@ -17,11 +17,12 @@ use crate::{
 /// what the one before it returned has been awaited.
 ///
 /// **Nothing is lost silently.** A recipient that is gone is passed over: the stanza is decided about
-/// anew without it, up to [`MAX_ATTEMPTS`] times. Where the queue of a recipient is full, one of the
-/// two ends learns of it. If nobody else took the stanza and it may be answered, its sender gets
-/// `resource-constraint` (type `wait`). If not (it is a response, or it was a presence broadcast, or
-/// another resource took a copy), the stream that could not take it is closed with the stream error
-/// `resource-constraint` (RFC 6120 §4.9.3.17), so that its client knows that something is missing.
+/// anew without it, up to [`MAX_ATTEMPTS`] times. Where the queue of a recipient is full and nobody else
+/// took the stanza, its sender gets `resource-constraint` (type `wait`) if it may be answered. What can't
+/// be answered but comes from the recipient's own account or from the server (a result, the presence of
+/// another resource) ends the stream that could not take it, with the stream error `resource-constraint`
+/// (RFC 6120 §4.9.3.17), so that its client knows that something is missing. Of other accounts it is
+/// dropped: nobody can end the stream of somebody else by flooding it.
 ///
 /// A message to a local account costs one lookup in the backend and one call of the sink; nothing
 /// is allocated, copied or serialised on the way.
@@ -205,7 +206,7 @@ impl Router {
     fn conclude(&self, stanza: Stanza, outcome: Outcome, attempt: usize) -> Eventually<()> {
         let answerable = !outcome.delivered && !stanza.is_response();
         if !answerable {
-            outcome.full.iter().for_each(end_slow_stream);
+            outcome.full.iter().filter(|slow| self.owes(&stanza, slow)).for_each(end_slow_stream);
         }
         if outcome.delivered {
             Eventually::Now(())
@@ -215,6 +216,15 @@ impl Router {
             self.attempt(stanza, outcome.gone, attempt + 1)
         } else {
             self.bounce(&stanza, &Condition::ServiceUnavailable.into())
+        }
+    }
+
+    /// Does the stanza come from the resource's own account, or from the server itself?
+    fn owes(&self, stanza: &Stanza, resource: &Resource) -> bool {
+        let Some(from) = stanza.from() else { return true };
+        match Account::of(from) {
+            Some(account) => Some(account) == Account::of(&resource.jid),
+            None => self.domains().contains(from.domain()),
         }
     }
 
