@@ -30,6 +30,7 @@ pub mod config;
 mod data_directory;
 mod features;
 mod logging;
+mod open_files;
 mod serve;
 mod server;
 mod user_command;

@@ -9,12 +9,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::banner::Banner;
 use crate::config::Config;
 use crate::logging;
+use crate::open_files;
 use crate::server::Server;
 
 /// Serves until SIGINT or SIGTERM; then every stream is closed and what is pending is sent, within
 /// the configured time. A second signal ends at once.
 pub(crate) fn run(config: &Config, config_path: Option<&Path>) -> anyhow::Result<()> {
     logging::start(&config.log)?;
+    open_files::allow_all(config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("can't start threads")?;
     let result = runtime.block_on(async {
         let mut signals = Signals::new()?;
