@@ -50,7 +50,13 @@ impl Scene {
     /// Starts the server with this configuration (as [`Server::start`] takes it) and everybody but the attacker.
     #[must_use]
     pub fn new(configuration: &str) -> Scene {
-        let server = Server::start_with(program(), configuration, accounts());
+        Scene::with_program(program(), configuration)
+    }
+
+    /// The same with another program that is the server in the end.
+    #[must_use]
+    pub fn with_program(program: &str, configuration: &str) -> Scene {
+        let server = Server::start_with(program, configuration, accounts());
         let [juliet, nurse, peter] = [("juliet", "balcony"), ("nurse", "house"), ("peter", "street")]
             .map(|(user, resource)| Client::online(&server, user, PASSWORD, resource));
         let mut scene = Scene { server, juliet, nurse, peter, rounds: 0 };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jabiru_attacks::scene::{MALLORY, PASSWORD};
 use jabiru_attacks::wire::{auth, trusting};
 use jabiru_attacks::{HEADER, Scene, Stage, Wire};
+use jabiru_test_support::program;
 use socket2::{Domain, SockRef, Socket, Type};
 
 const MIB: u64 = 1024 * 1024;
@@ -193,6 +194,36 @@ fn more_connections_than_one_address_may_have() {
     again.send("</stream:stream>");
     assert_eq!(again.ended(), "closed");
     scene.end();
+}
+
+/// A shell script that is the server with this limit on open files.
+#[cfg(unix)]
+fn limited(folder: &std::path::Path, limit: &str) -> String {
+    use std::os::unix::fs::PermissionsExt;
+    let path = folder.join("limited");
+    std::fs::write(&path, format!("#!/bin/sh\nulimit {limit}\nexec '{}' \"$@\"\n", program())).expect("it is written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("it may be run");
+    path.to_str().expect("UTF-8").to_owned()
+}
+
+/// All files that the process may have open, taken by connections: the limit that programs start with is raised to
+/// what the system allows; at that, streams go on, and the server recovers by itself.
+#[cfg(unix)]
+#[test]
+fn more_connections_than_open_files() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (limit, all) in [("-S -n 100", true), ("-n 100", false)] {
+        let mut scene = Scene::with_program(&limited(folder.path(), limit), "");
+        let mut wires: Vec<Wire> = (0..200).map(|_| Wire::connect(scene.server.starttls())).collect();
+        for wire in wires.iter_mut().take(if all { 200 } else { 50 }) {
+            wire.open(HEADER);
+        }
+        scene.nobody_noticed();
+        // Whoever is in the queue is served once there is room.
+        drop(wires);
+        scene.attacker(Stage::Bound).ping();
+        scene.end();
+    }
 }
 
 /// More streams than one account may have are refused with a stanza error (RFC 6120 §7.6.2.1), and asking again and
