@@ -40,12 +40,13 @@ enum End {
 }
 
 impl Exchange<'_> {
-    /// Handles stanzas until the stream ends; returns the last words to send.
+    /// Handles stanzas, first those in `input`, until the stream ends; returns the last words to send.
     ///
     /// # Errors
     /// What the socket says.
-    pub(crate) async fn run(mut self, input: &[u8]) -> io::Result<Vec<u8>> {
-        let mut end = self.read(input).await;
+    pub(crate) async fn run(&mut self, input: Vec<u8>) -> io::Result<Vec<u8>> {
+        let mut end = self.read(&input).await;
+        drop(input);
         let end = loop {
             if let Some(end) = end {
                 break end;

@@ -71,7 +71,7 @@ impl C2s {
             let entry = self.service.live.enter(connection.outbox());
             let service = self.service.clone();
             let transport = transport.clone();
-            tokio::spawn(async move { service.connection(connection, &transport, entry, admitted).await });
+            tokio::spawn(service.connection(connection, transport, entry, admitted));
         }
     }
 
@@ -112,11 +112,19 @@ impl fmt::Debug for C2s {
 
 impl Service {
     /// One connection from accept to close.
-    async fn connection(&self, mut connection: Connection, transport: &Transport, entry: Entry, _admitted: Admitted) {
+    async fn connection(
+        self: Arc<Self>,
+        mut connection: Connection,
+        transport: Arc<Transport>,
+        entry: Entry,
+        _admitted: Admitted,
+    ) {
         let peer = connection.peer();
         tracing::debug!(%peer, "connection accepted");
-        let last_words = match negotiate(self, transport, &mut connection).await {
-            Ok(Negotiated::Established(established)) => self.established(&mut connection, *established, &entry).await,
+        // Boxed: what negotiation needs is several times as large as what an established stream needs, and would be
+        // taken for as long as the stream lasts.
+        let last_words = match Box::pin(negotiate(&self, &transport, &mut connection)).await {
+            Ok(Negotiated::Established(established)) => self.established(&mut connection, established, &entry).await,
             Ok(Negotiated::Closed(last_words)) => Some(last_words),
             Ok(Negotiated::Gone) => None,
             Err(error) => {
@@ -125,7 +133,7 @@ impl Service {
             }
         };
         match last_words {
-            Some(last_words) => connection.finish(&last_words, self.settings.closing_timeout).await,
+            Some(last_words) => Box::pin(connection.finish(&last_words, self.settings.closing_timeout)).await,
             None => tracing::debug!(%peer, "connection lost"),
         }
     }
@@ -134,10 +142,10 @@ impl Service {
     async fn established(
         &self,
         connection: &mut Connection,
-        established: Established,
+        established: Box<Established>,
         entry: &Entry,
     ) -> Option<Vec<u8>> {
-        let Established { bound, lang, reader, input, proven } = established;
+        let Established { bound, lang, reader, input, proven } = *established;
         let account = bound.jid.to_bare();
         tracing::info!(jid = %bound.jid, peer = %connection.peer(), "stream established");
         // First entered, then asked: whoever changes the account in between finds one of the two.
@@ -147,7 +155,7 @@ impl Service {
             let error = StreamError::new(StreamCondition::Reset).with_text("the account was changed meanwhile");
             connection.outbox().end(Some(error));
         }
-        let exchange = Exchange {
+        let mut exchange = Exchange {
             router: &self.router,
             connection,
             reader,
@@ -157,7 +165,7 @@ impl Service {
             lang: lang.map(Arc::from),
             silence: Silence::new(self.settings.idle_timeout, self.settings.ping_timeout, Instant::now()),
         };
-        let last_words = exchange.run(&input).await;
+        let last_words = exchange.run(input).await;
         tracing::info!(jid = %bound.jid, "stream ended");
         bound.leave().await;
         match last_words {
