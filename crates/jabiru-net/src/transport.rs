@@ -24,15 +24,15 @@ impl Transport {
     /// comes in.
     pub(crate) fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Chunk>> {
         match self {
-            Transport::Plain(socket) => loop {
-                ready!(socket.poll_read_ready(context))?;
+            Transport::Plain(socket) => {
+                // Not `try_read`: this knows that a read which did not fill the buffer has emptied the socket,
+                // and saves the one that would find nothing.
                 let mut buffer = ReadBuffer::take();
-                match socket.try_read(buffer.as_mut()) {
-                    Ok(filled) => return Poll::Ready(Ok(Chunk::new(buffer, filled))),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(error) => return Poll::Ready(Err(error)),
-                }
-            },
+                let mut filling = ReadBuf::new(buffer.as_mut());
+                ready!(Pin::new(socket).poll_read(context, &mut filling))?;
+                let filled = filling.filled().len();
+                Poll::Ready(Ok(Chunk::new(buffer, filled)))
+            }
             Transport::Tls(session) => {
                 let mut buffer = ReadBuffer::take();
                 let mut filling = ReadBuf::new(buffer.as_mut());
