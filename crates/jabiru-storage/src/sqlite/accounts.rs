@@ -48,7 +48,8 @@ pub(super) fn look_up(db: &mut Db, address: &BareJid, hash: ScramHash) -> Result
         .filter(accounts::domainpart.eq(domainpart(address)))
         .filter(accounts::localpart.eq(localpart(address)))
         .select((accounts::status, (scram::iterations, scram::salt, scram::stored_key, scram::server_key).nullable()))
-        .first(db)
+        // Not `first`: there is one at most, and for a bound LIMIT SQLite plans the statement anew every time.
+        .get_result(db)
         .optional()?;
     let Some((status, row)) = found else {
         return Ok(None);
