@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 
 #[derive(Debug, clap::Args)]
@@ -25,6 +25,9 @@ pub(crate) struct Arguments {
     #[arg(long)]
     srv_names: bool,
 }
+
+/// When certificates end: not after the default of two thousand years, for which ejabberd can't set its timer.
+const LAST_YEAR: i32 = 2080;
 
 /// The files of one domain.
 #[derive(Debug)]
@@ -54,6 +57,7 @@ pub(crate) struct Authority {
 pub(crate) fn write_authority(folder: &Path) -> Result<Authority> {
     fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
     let mut params = CertificateParams::default();
+    params.not_after = date_time_ymd(LAST_YEAR, 1, 1);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.distinguished_name = common_name("Jabiru's throw-away test authority");
@@ -68,6 +72,7 @@ impl Authority {
     pub(crate) fn certify(&self, folder: &Path, domain: &str, srv_names: bool) -> Result<ServerCertificate> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(vec![domain.to_owned()])?;
+        params.not_after = date_time_ymd(LAST_YEAR, 1, 1);
         params.distinguished_name = common_name(domain);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

@@ -55,7 +55,7 @@ enum Figure {
 const ROWS: &[Row] = &[
     row("memory of an idle connection, plain", "KB", false, &["idle"], Figure::IdleKilobytes, 5.0),
     row("memory of an idle connection, TLS", "KB", true, &["idle"], Figure::IdleKilobytes, 16.0),
-    row("login, plain", "ms", false, &["login", "--count", "200"], Figure::CpuMilliseconds, 0.25),
+    row("login, plain", "ms", false, &["login", "--count", "500"], Figure::CpuMilliseconds, 0.25),
     row("login, TLS", "ms", true, &["login", "--count", "200"], Figure::CpuMilliseconds, 0.8),
     row("chat, plain, 10 pairs × 32 in flight", "µs", false, &CHAT_10_32, Figure::CpuMicroseconds, 3.0),
     row("chat, plain, 50 pairs × 1 in flight", "µs", false, &CHAT_50_1, Figure::CpuMicroseconds, 14.0),
@@ -83,8 +83,8 @@ const fn row(
 
 /// Accounts of every server: two for each pair.
 const ACCOUNTS: usize = 100;
-/// How often the memory is measured, each time of a fresh server.
-const IDLE_ROUNDS: u32 = 3;
+/// How often the memory is measured, each time of a fresh server: it hardly varies.
+const IDLE_ROUNDS: u32 = 1;
 const BUILD_LIMIT: Duration = Duration::from_secs(60 * 60);
 const LOAD_LIMIT: Duration = Duration::from_secs(10 * 60);
 

@@ -62,7 +62,15 @@ impl Peer {
         let text = match kind {
             Kind::Jabiru => peer.jabiru_config(certificate),
             Kind::Prosody => peer.prosody_config(certificate),
-            Kind::Ejabberd => peer.ejabberd_config(certificate),
+            Kind::Ejabberd => {
+                // It wants the key, its certificate and the authority's in one file.
+                let authority = certificate.certificate.with_file_name("ca.crt");
+                let parts = [&certificate.key, &certificate.certificate, &authority];
+                let chain: String = parts.into_iter().map(fs::read_to_string).collect::<Result<_, _>>()?;
+                let path = peer.folder.join("certificate.pem");
+                fs::write(&path, chain).with_context(|| format!("can't write {}", path.display()))?;
+                peer.ejabberd_config(&path)
+            }
         };
         fs::write(peer.config(), text).with_context(|| format!("can't write {}", peer.config().display()))?;
         Ok(peer)
@@ -224,7 +232,7 @@ impl Peer {
         )
     }
 
-    fn ejabberd_config(&self, certificate: &ServerCertificate) -> String {
+    fn ejabberd_config(&self, certificate: &Path) -> String {
         let listener = |port: u16, tls: &str| {
             format!(
                 "  - port: {port}\n    ip: 127.0.0.1\n    module: ejabberd_c2s\n    {tls}: true\n    shaper: none\n    access: all\n"
@@ -233,7 +241,7 @@ impl Peer {
         format!(
             "hosts: [localhost]\n\
              loglevel: warning\n\
-             certfiles: [{:?}, {:?}]\n\
+             certfiles: [{:?}]\n\
              auth_method: internal\n\
              auth_password_format: scram\n\
              registration_timeout: infinity\n\
@@ -244,8 +252,7 @@ impl Peer {
                mod_roster: {{}}\n  \
                mod_register:\n    \
                  ip_access: all\n",
-            text(&certificate.certificate),
-            text(&certificate.key),
+            text(certificate),
             listener(self.starttls_port, "starttls"),
             listener(self.direct_tls_port, "tls")
         )
