@@ -47,8 +47,7 @@ pub(crate) fn run(command: &Command) -> Result<()> {
 fn bench(name: &str, package: &str, sign: &str, write: bool) -> Result<()> {
     let workspace = Workspace::load()?;
     let mut cargo = process::cargo(&workspace.root);
-    // Not the unit tests of the library, which cargo would count among its benchmarks.
-    cargo.args(["bench", "--quiet", "--package", package, "--benches", "--", "--bench"]);
+    cargo.args(["bench", "--quiet", "--package", package]);
     let output = process::capture(&mut cargo, LIMIT)?;
     print!("{}", output.stdout);
     if !output.status.success() {
