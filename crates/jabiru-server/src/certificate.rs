@@ -66,7 +66,8 @@ pub(crate) fn to_ascii(domain: &str) -> String {
     idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_owned())
 }
 
-fn create_private_folder(folder: &Path) -> io::Result<()> {
+/// Creates a folder, and those above it, that only this user may enter.
+pub(crate) fn create_private_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use jabiru_storage::SqliteStorage;
 
-use crate::certificate::write_new;
+use crate::certificate::{create_private_folder, write_new};
 use crate::config::{Config, StorageEngine};
 
 /// Held while a server uses the data directory; given up by the system however the process ends.
@@ -20,9 +20,10 @@ pub(crate) fn open_storage(config: &Config) -> anyhow::Result<SqliteStorage> {
     }
 }
 
-/// Takes the data directory for this process. Two servers on one would not see each other's
-/// streams.
+/// Takes the data directory for this process, creating it at the first start. Two servers on one would
+/// not see each other's streams; and a newer one must not change the database under an older.
 pub(crate) fn lock(directory: &Path) -> anyhow::Result<Lock> {
+    create_private_folder(directory).with_context(|| format!("can't create {}", directory.display()))?;
     let path = directory.join("lock");
     let file = File::options()
         .create(true)

@@ -37,8 +37,9 @@ impl Server {
     /// One sentence for the operator: a data directory that is in use or was written by a later version, a
     /// certificate that can't be read, an address where another program listens.
     pub async fn start(config: &Config) -> anyhow::Result<Server> {
-        let storage = Arc::new(data_directory::open_storage(config)?);
+        // First of all: opening the database may bring it up to date.
         let lock = data_directory::lock(&config.data_directory)?;
+        let storage = Arc::new(data_directory::open_storage(config)?);
         let secret = data_directory::secret(&config.data_directory)?;
         let certificates = assemble::certificates(config)?;
         let c2s = assemble::c2s(config, storage.clone(), secret)?;
