@@ -19,6 +19,9 @@ pub enum CredentialsAnswer {
     Unknown,
     /// The storage does not answer: `temporary-auth-failure` (§6.5.11).
     Unavailable,
+    /// Too many guesses, at this account or from this address: `temporary-auth-failure`, and the keys were not
+    /// even looked at. It counts as an attempt.
+    Throttled,
 }
 
 /// Whether an account may log in. Told to the other side only after the right password, so that nobody

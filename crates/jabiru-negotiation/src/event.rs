@@ -80,6 +80,9 @@ pub enum BindError {
     /// The account may not bind a resource on this stream (§7.6.2.2).
     #[error("binding is not allowed")]
     NotAllowed,
+    /// A backend that the stream depends on is away: the stream ends with `remote-connection-failed` (§4.9.3.15).
+    #[error("a backend is not available")]
+    Unavailable,
     /// Trouble of our own.
     #[error("internal error")]
     Internal,

@@ -53,4 +53,4 @@ pub use initiating_stream::{InitiatingError, InitiatingEvent, InitiatingPolicy, 
 pub use mechanism::{Mechanism, ScramHash};
 pub use password::PasswordCheck;
 pub use policy::{Domains, Iterations, Policy};
-pub use security::{ChannelBindingType, Security, TlsInfo};
+pub use security::{CertificateValidity, ChannelBindingType, ClientCertificate, Security, TlsInfo};

@@ -45,8 +45,6 @@ impl fmt::Display for ScramHash {
 }
 
 /// A SASL mechanism that this crate can offer.
-///
-/// `EXTERNAL` and `ANONYMOUS` will be variants of their own: hence `non_exhaustive`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Mechanism {
@@ -56,10 +54,28 @@ pub enum Mechanism {
     ScramPlus(ScramHash),
     /// The password itself (RFC 4616).
     Plain,
+    /// The certificate that was presented in TLS (RFC 4422 appendix A; RFC 6120 §6.3.4; XEP-0178).
+    External,
+    /// Nobody in particular: an account that lasts as long as the stream (RFC 4505; XEP-0175).
+    Anonymous,
 }
 
 impl Mechanism {
-    /// What a listener offers unless told otherwise, most wanted first (RFC 6120 §6.3.3).
+    /// Every mechanism, most wanted first.
+    pub const ALL: [Mechanism; 9] = [
+        Mechanism::External,
+        Mechanism::ScramPlus(ScramHash::Sha512),
+        Mechanism::ScramPlus(ScramHash::Sha256),
+        Mechanism::ScramPlus(ScramHash::Sha1),
+        Mechanism::Scram(ScramHash::Sha512),
+        Mechanism::Scram(ScramHash::Sha256),
+        Mechanism::Scram(ScramHash::Sha1),
+        Mechanism::Plain,
+        Mechanism::Anonymous,
+    ];
+
+    /// What a listener offers unless told otherwise, most wanted first (RFC 6120 §6.3.3): all that ask for a
+    /// password.
     pub const DEFAULT: [Mechanism; 7] = [
         Mechanism::ScramPlus(ScramHash::Sha512),
         Mechanism::ScramPlus(ScramHash::Sha256),
@@ -81,13 +97,15 @@ impl Mechanism {
             Mechanism::ScramPlus(ScramHash::Sha256) => "SCRAM-SHA-256-PLUS",
             Mechanism::ScramPlus(ScramHash::Sha512) => "SCRAM-SHA-512-PLUS",
             Mechanism::Plain => "PLAIN",
+            Mechanism::External => "EXTERNAL",
+            Mechanism::Anonymous => "ANONYMOUS",
         }
     }
 
     /// The mechanism of this name. Names are upper case (RFC 4422 §3.1), so no other case is taken.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Mechanism> {
-        Mechanism::DEFAULT.into_iter().find(|mechanism| mechanism.name() == name)
+        Mechanism::ALL.into_iter().find(|mechanism| mechanism.name() == name)
     }
 
     /// Does it bind to the TLS connection?
@@ -109,11 +127,11 @@ mod tests {
 
     #[test]
     fn names_lead_back() {
-        for mechanism in Mechanism::DEFAULT {
+        for mechanism in Mechanism::ALL {
             assert_eq!(Mechanism::from_name(mechanism.name()), Some(mechanism));
             assert_eq!(mechanism.binds_channel(), mechanism.name().ends_with("-PLUS"));
         }
-        for name in ["", "scram-sha-1", "SCRAM-SHA-1-PLUS ", "DIGEST-MD5", "EXTERNAL"] {
+        for name in ["", "scram-sha-1", "SCRAM-SHA-1-PLUS ", "DIGEST-MD5", "external"] {
             assert_eq!(Mechanism::from_name(name), None, "{name}");
         }
     }

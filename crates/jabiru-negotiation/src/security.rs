@@ -1,6 +1,9 @@
 //! What is known about the TLS connection below a stream (RFC 6120 §5; RFC 5929; RFC 9266).
 
 use std::fmt;
+use std::time::SystemTime;
+
+use jabiru_stanza::BareJid;
 
 /// What protects a stream.
 #[derive(Clone, Debug)]
@@ -35,6 +38,30 @@ pub struct TlsInfo {
     pub server_name: Option<String>,
     /// The certificate chain of the other side, DER, its own first; empty if it presented none.
     pub peer_certificates: Vec<Vec<u8>>,
+    /// Who the other side is by its own certificate; `None` if it presented none.
+    pub client_certificate: Option<ClientCertificate>,
+}
+
+/// The certificate of an initiating entity, as far as SASL EXTERNAL needs it (RFC 6120 §13.7.1.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// Its XmppAddr identifiers (id-on-xmppAddr, §13.7.1.4), prepared. Those that are no bare JID are left out.
+    pub addresses: Vec<BareJid>,
+    /// Whether it can be believed.
+    pub validity: CertificateValidity,
+    /// When it expires, if that can be said.
+    pub not_after: Option<SystemTime>,
+}
+
+/// Whether a certificate can be believed (RFC 6120 §13.7.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateValidity {
+    /// It chains to an authority that is trusted here, and its time is now.
+    Valid,
+    /// It would be valid, had it not expired.
+    Expired,
+    /// Anything else: an unknown authority, a wrong signature, a time that has not come yet, another purpose.
+    Untrusted,
 }
 
 impl TlsInfo {
@@ -61,6 +88,7 @@ impl fmt::Debug for TlsInfo {
             .field("channel_bindings", &self.channel_bindings())
             .field("server_name", &self.server_name)
             .field("peer_certificates", &self.peer_certificates.len())
+            .field("client_certificate", &self.client_certificate)
             .finish_non_exhaustive()
     }
 }

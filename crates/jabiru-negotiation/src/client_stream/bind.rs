@@ -95,6 +95,10 @@ impl AwaitResource {
             BindError::Conflict => StanzaError::new(Condition::Conflict).with_type(ErrorType::Modify),
             BindError::ResourceConstraint => StanzaError::new(Condition::ResourceConstraint),
             BindError::NotAllowed => StanzaError::new(Condition::NotAllowed),
+            BindError::Unavailable => {
+                return Err(StreamError::new(StreamCondition::RemoteConnectionFailed)
+                    .with_text("a part of this service is not available"));
+            }
             BindError::Internal => StanzaError::new(Condition::InternalServerError),
         };
         AwaitBind { account }.refuse(&request, &error, context)

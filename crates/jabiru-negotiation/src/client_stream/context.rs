@@ -52,6 +52,7 @@ impl Context {
             Mechanism::ScramPlus(_) => bindable,
             Mechanism::Scram(_) => true,
             Mechanism::Plain => tls.is_some() || self.policy.plain_without_tls,
+            Mechanism::External | Mechanism::Anonymous => false,
         })
     }
 

@@ -149,7 +149,7 @@ pub(super) fn answer(answer: CredentialsAnswer, stand_in: ScramCredentials) -> R
     match answer {
         CredentialsAnswer::Found { credentials, status } => Ok(Answer { credentials, status, known: true }),
         CredentialsAnswer::Unknown => Ok(Answer { credentials: stand_in, status: AccountStatus::Active, known: false }),
-        CredentialsAnswer::Unavailable => Err(SaslCondition::TemporaryAuthFailure),
+        CredentialsAnswer::Unavailable | CredentialsAnswer::Throttled => Err(SaslCondition::TemporaryAuthFailure),
     }
 }
 
@@ -217,7 +217,7 @@ fn begin(name: &str, initial: Option<Zeroizing<Vec<u8>>>, context: &mut Context)
         // §6.5.4: it would be on offer under TLS.
         let needs_tls = match mechanism {
             Mechanism::Plain | Mechanism::ScramPlus(_) => context.policy.mechanisms.contains(&mechanism),
-            Mechanism::Scram(_) => false,
+            Mechanism::Scram(_) | Mechanism::External | Mechanism::Anonymous => false,
         };
         let condition = match context.security {
             Security::Plaintext if needs_tls => SaslCondition::EncryptionRequired,
@@ -238,6 +238,7 @@ fn first_message(mechanism: Mechanism, data: &[u8], context: &mut Context) -> St
     match mechanism {
         Mechanism::Scram(hash) | Mechanism::ScramPlus(hash) => scram::begin(mechanism, hash, data, context),
         Mechanism::Plain => plain::begin(data, context),
+        Mechanism::External | Mechanism::Anonymous => Err(SaslCondition::InvalidMechanism.into()),
     }
 }
 

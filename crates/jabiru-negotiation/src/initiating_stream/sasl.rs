@@ -50,7 +50,7 @@ impl AwaitSasl {
         let mut client = client(mechanism, credentials)?;
         let initial = Zeroizing::new(client.initial());
         let nonce = match mechanism {
-            Mechanism::Plain => None,
+            Mechanism::Plain | Mechanism::External | Mechanism::Anonymous => None,
             Mechanism::Scram(_) | Mechanism::ScramPlus(_) => attribute(&initial, "r").map(str::to_owned),
         };
         let auth = Element::new("auth", ns::SASL)
@@ -114,6 +114,7 @@ fn choose(features: &StreamFeatures, context: &Context) -> Option<(Mechanism, Ch
             && match mechanism {
                 Mechanism::ScramPlus(_) => exporter.is_some() && accepts_exporter(features),
                 Mechanism::Scram(_) => true,
+                Mechanism::External | Mechanism::Anonymous => false,
                 Mechanism::Plain => context.policy.plain && matches!(context.security, Security::Tls(_)),
             }
     })?;
@@ -149,6 +150,7 @@ fn client(mechanism: Mechanism, credentials: Credentials) -> Result<Box<dyn Sasl
             ScramHash::Sha512 => boxed::<Scram<Sha512>>(credentials),
         },
         Mechanism::Plain => boxed::<Plain>(credentials),
+        Mechanism::External | Mechanism::Anonymous => Err(InitiatingError::NoMechanism),
     }
 }
 
