@@ -158,7 +158,7 @@ impl Exchange<'_> {
         let answer = error.reply_to(&stanza)?;
         match self.connection.outbox().push(|out| answer.write(out, ns::CLIENT)) {
             // Gone: the end was ordered, and comes with its own reason.
-            Ok(()) | Err(Refused::Gone) => None,
+            Ok(()) | Err(Refused::Gone | Refused::Unreachable) => None,
             // Nothing is read while the outbox is half full: this one has asked for all that at once.
             Err(Refused::Full) => Some(End::Error(StreamCondition::ResourceConstraint.into())),
         }

@@ -32,6 +32,9 @@ pub enum Refused {
     /// Its stream has ended.
     #[error("the stream of the resource has ended")]
     Gone,
+    /// It is somewhere that the backend can't reach at the moment; for backends of many machines.
+    #[error("where the resource is can't be reached")]
+    Unreachable,
 }
 
 /// What to do with the stream that already has the resource asked for (§7.7.2.2). The third
@@ -69,7 +72,8 @@ pub enum RegisterError {
     /// The address has no localpart, so it is no account's: `not-allowed`.
     #[error("not the address of an account")]
     NotAnAccount,
-    /// The backend can't say at the moment: `internal-server-error`.
+    /// The backend can't say at the moment: the stream that asks has lost what it depends on
+    /// (`remote-connection-failed`, §4.9.3.15).
     #[error("the routing backend can't be reached")]
     Unavailable,
 }
@@ -125,7 +129,7 @@ pub trait RoutingBackend: Send + Sync + 'static {
     /// Hands a stanza to a resource of a snapshot, however old that is.
     ///
     /// # Errors
-    /// As [`ResourceSink::deliver`].
+    /// As [`ResourceSink::deliver`]; [`Refused::Unreachable`] if the sink is on a machine that can't be reached.
     fn deliver(&self, resource: &Resource, stanza: &Stanza) -> Eventually<Result<(), Refused>>;
 
     /// Forgets all resources of the account and closes their streams with this error: for an account

@@ -83,8 +83,9 @@ pub struct Identity {
 
 /// One feature. Whatever it does not care about, it leaves at the default.
 ///
-/// The router holds no lock while it calls one: a feature that panics takes down the stream it was
-/// called for, and nothing else.
+/// A feature that panics, be it called or while what it promised is awaited, costs who asked an
+/// `internal-server-error` (RFC 6120 §8.3.3.6), and nobody else anything; the log has it under the number that the
+/// error's text names. No lock is held while one is called.
 pub trait Feature: Send + Sync + 'static {
     /// Its name in logs and error messages.
     fn name(&self) -> &'static str;
@@ -193,6 +194,12 @@ impl Features {
             .iter()
             .find(|(wanted, _)| wanted.target == target && wanted.set == set && wanted.element == payload.name())?;
         Some(&*self.all[*found])
+    }
+
+    /// Does a feature answer this target anything at all in this namespace?
+    #[must_use]
+    pub fn know(&self, namespace: &str, target: Target) -> bool {
+        self.requests.get(namespace).is_some_and(|requests| requests.iter().any(|(known, _)| known.target == target))
     }
 
     /// All features, in the order in which they were registered.

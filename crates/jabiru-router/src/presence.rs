@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use jabiru_stanza::{Condition, ContentNamespace, Element, FullJid, PresenceType, Stanza, StanzaKind, ns};
 
+use crate::guard::{PanicId, guarded};
 use crate::router::end_slow_stream;
 use crate::{
     Account, BoxFuture, Change, Eventually, Presence, Refused, RegisterError, Registration, Resource, ResourceId,
@@ -76,9 +77,9 @@ impl Router {
                     return pending.finish();
                 }
                 for feature in self.features().iter() {
-                    pending.point(feature.resource_available(&resource.jid, stanza));
+                    pending.point(guarded(feature.name(), || feature.resource_available(&resource.jid, stanza)));
                 }
-                pending.point(self.introduce(resource.clone(), after.clone()));
+                pending.point(self.introduce(resource.clone(), after.clone()).map(Ok));
             }
             // RFC 6121 §4.5.2: the one that becomes unavailable is told too, so the resources before it did.
             _ if was => {
@@ -181,7 +182,7 @@ impl Router {
     fn tell_unavailable(&self, resource: Option<&Resource>, pending: &mut Pending) {
         if let Some(resource) = resource {
             for feature in self.features().iter() {
-                pending.point(feature.resource_unavailable(&resource.jid));
+                pending.point(guarded(feature.name(), || feature.resource_unavailable(&resource.jid)));
             }
         }
     }
@@ -223,10 +224,10 @@ fn news(known: &[Known], present: &[Known]) -> Vec<Arc<Stanza>> {
 }
 
 /// A broadcast is not answered: whoever is gone needs it no more, and who is full is told by the end
-/// of its stream (see [`Router`]).
+/// of its stream (see [`Router`]); who can't be reached will, if at all, be found anew.
 fn broadcast_ended(resource: &Resource, result: Result<(), Refused>) {
     match result {
-        Ok(()) | Err(Refused::Gone) => {}
+        Ok(()) | Err(Refused::Gone | Refused::Unreachable) => {}
         Err(Refused::Full) => end_slow_stream(resource),
     }
 }
@@ -235,7 +236,7 @@ fn broadcast_ended(resource: &Resource, result: Result<(), Refused>) {
 #[derive(Default)]
 struct Pending {
     deliveries: Vec<(Resource, BoxFuture<Result<(), Refused>>)>,
-    points: Vec<BoxFuture<()>>,
+    points: Vec<BoxFuture<Result<(), PanicId>>>,
 }
 
 impl Pending {
@@ -246,9 +247,10 @@ impl Pending {
         }
     }
 
-    fn point(&mut self, point: Eventually<()>) {
+    /// A panic has been logged, and there is nobody to tell.
+    fn point(&mut self, point: Eventually<Result<(), PanicId>>) {
         match point {
-            Eventually::Now(()) => {}
+            Eventually::Now(Ok(()) | Err(_)) => {}
             Eventually::Later(point) => self.points.push(point),
         }
     }
@@ -262,7 +264,7 @@ impl Pending {
                 broadcast_ended(&resource, delivery.await);
             }
             for point in self.points {
-                point.await;
+                let _logged = point.await;
             }
         })
     }

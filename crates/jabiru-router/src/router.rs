@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use jabiru_stanza::{Condition, FullJid, Stanza, StanzaError, StanzaKind, StreamCondition, StreamError};
 
-use crate::rules::{self, Recipients, Verdict};
+use crate::guard::{PanicId, guarded};
+use crate::rules::{self, Destination, Recipients, Verdict};
 use crate::{
-    Account, BoxFuture, Eventually, Features, HostedDomains, IqAnswer, OnConflict, Refused, RegisterError,
-    Registration, RequestContext, Resource, ResourceId, ResourceSink, RoutingBackend, Snapshot, Target,
+    Account, BoxFuture, Eventually, Features, HostedDomains, IqAnswer, MovedAccounts, OnConflict, Refused,
+    RegisterError, Registration, RemoteDomains, RemoteError, RequestContext, Resource, ResourceId, ResourceSink,
+    RoutingBackend, Snapshot, Target,
 };
 
 /// Routes stanzas. Cloning costs one reference count.
@@ -22,7 +24,8 @@ use crate::{
 /// be answered but comes from the recipient's own account or from the server (a result, the presence of
 /// another resource) ends the stream that could not take it, with the stream error `resource-constraint`
 /// (RFC 6120 §4.9.3.17), so that its client knows that something is missing. Of other accounts it is
-/// dropped: nobody can end the stream of somebody else by flooding it.
+/// dropped: nobody can end the stream of somebody else by flooding it. A recipient that the backend can't reach
+/// costs the sender a `recipient-unavailable` (type `wait`); what may not be answered is lost with the place.
 ///
 /// A message to a local account costs one lookup in the backend and one call of the sink; nothing
 /// is allocated, copied or serialised on the way.
@@ -35,6 +38,8 @@ struct Shared {
     backend: Arc<dyn RoutingBackend>,
     domains: HostedDomains,
     features: Features,
+    moved: MovedAccounts,
+    remote: Option<Arc<dyn RemoteDomains>>,
 }
 
 /// How often a stanza is decided about, each time without the resources that turned out to be gone.
@@ -44,7 +49,23 @@ impl Router {
     /// A router for these domains, with these features, on this backend.
     #[must_use]
     pub fn new(backend: Arc<dyn RoutingBackend>, domains: HostedDomains, features: Features) -> Router {
-        Router { shared: Arc::new(Shared { backend, domains, features }) }
+        let moved = MovedAccounts::default();
+        Router { shared: Arc::new(Shared { backend, domains, features, moved, remote: None }) }
+    }
+
+    /// The same router, but with a way to other domains (RFC 6120 §10.4).
+    #[must_use]
+    pub fn with_remote(&self, remote: Arc<dyn RemoteDomains>) -> Router {
+        let Shared { backend, domains, features, moved, remote: _ } = &*self.shared;
+        Router {
+            shared: Arc::new(Shared {
+                backend: Arc::clone(backend),
+                domains: domains.clone(),
+                features: features.clone(),
+                moved: moved.clone(),
+                remote: Some(remote),
+            }),
+        }
     }
 
     /// Registers a bound resource, as [`RoutingBackend::register`]. If it takes the place of an
@@ -104,6 +125,13 @@ impl Router {
         &self.shared.backend
     }
 
+    /// The accounts that have moved: what is sent to one that has no resource is answered with `gone` or `redirect`
+    /// and the new address (RFC 6120 §8.3.3.5, §8.3.3.14), unless it is presence or a response.
+    #[must_use]
+    pub fn moved(&self) -> &MovedAccounts {
+        &self.shared.moved
+    }
+
     /// The domains that are hosted.
     #[must_use]
     pub fn domains(&self) -> &HostedDomains {
@@ -127,8 +155,8 @@ impl Router {
     fn attempt(&self, stanza: Stanza, gone: Vec<ResourceId>, attempt: usize) -> Eventually<()> {
         let destination = rules::destination(&stanza, self.domains());
         let snapshot = match destination {
-            rules::Destination::Remote | rules::Destination::Server { .. } => Snapshot::EMPTY,
-            rules::Destination::Sender(account) | rules::Destination::Account { account, .. } => {
+            Destination::Remote | Destination::Server { .. } => Snapshot::EMPTY,
+            Destination::Sender(account) | Destination::Account { account, .. } => {
                 match self.backend().snapshot(account) {
                     Eventually::Now(snapshot) => snapshot.without(&gone),
                     Eventually::Later(snapshot) => {
@@ -136,15 +164,26 @@ impl Router {
                         return Eventually::later(async move {
                             let snapshot = snapshot.await.without(&gone);
                             let destination = rules::destination(&stanza, router.domains());
-                            let verdict = rules::decide(&stanza, destination, &snapshot);
+                            let verdict = router.decide(&stanza, destination, &snapshot);
                             router.act(verdict, stanza, &snapshot, gone, attempt).await;
                         });
                     }
                 }
             }
         };
-        let verdict = rules::decide(&stanza, destination, &snapshot);
+        let verdict = self.decide(&stanza, destination, &snapshot);
         self.act(verdict, stanza, &snapshot, gone, attempt)
+    }
+
+    /// As [`rules::decide`], but for accounts that have moved.
+    fn decide(&self, stanza: &Stanza, destination: Destination<'_>, snapshot: &Snapshot) -> Verdict {
+        if snapshot.is_empty()
+            && let Some(account) = rules::asked_account(stanza, destination)
+            && let Some(moved) = self.moved().get(account)
+        {
+            return Verdict::Bounce(moved.condition());
+        }
+        rules::decide(stanza, destination, snapshot)
     }
 
     fn act(
@@ -159,8 +198,7 @@ impl Router {
             Verdict::Deliver(recipients) => self.deliver(stanza, snapshot, recipients, gone, attempt),
             Verdict::Answer(target) => self.answer(stanza, target),
             Verdict::Bounce(condition) => self.bounce(&stanza, &condition.into()),
-            // RFC 6120 §10.4.3; no stream to another server exists yet.
-            Verdict::Remote => self.bounce(&stanza, &Condition::RemoteServerNotFound.into()),
+            Verdict::Remote => self.send_away(stanza),
             // TODO RFC 6121 §3 and §4.3: without rosters nobody can be subscribed, and RFC 6121 §8.5.1
             // asks for silence where there is nothing to subscribe to.
             Verdict::Roster | Verdict::Broadcast | Verdict::Ignore => Eventually::Now(()),
@@ -182,7 +220,7 @@ impl Router {
                 stanza.set_to(to.into());
             }
         }
-        let mut outcome = Outcome { delivered: false, full: Vec::new(), gone };
+        let mut outcome = Outcome { delivered: false, unreachable: false, full: Vec::new(), gone };
         let mut waiting: Vec<(Resource, BoxFuture<Result<(), Refused>>)> = Vec::new();
         for resource in snapshot.select(recipients) {
             match self.backend().deliver(resource, &stanza) {
@@ -212,6 +250,8 @@ impl Router {
             Eventually::Now(())
         } else if !outcome.full.is_empty() {
             self.bounce(&stanza, &Condition::ResourceConstraint.into())
+        } else if outcome.unreachable {
+            self.bounce(&stanza, &Condition::RecipientUnavailable.into())
         } else if attempt < MAX_ATTEMPTS {
             self.attempt(stanza, outcome.gone, attempt + 1)
         } else {
@@ -230,10 +270,16 @@ impl Router {
 
     fn answer(&self, request: Stanza, target: Target) -> Eventually<()> {
         let Some(feature) = self.features().for_request(&request, target) else {
-            // RFC 6120 §10.3.3 item 2, RFC 6121 §8.5.2.1.3
-            return self.bounce(&request, &Condition::ServiceUnavailable.into());
+            let condition = match request.payload() {
+                // RFC 6120 §8.3.3.3: the namespace is understood, but not this of it.
+                Some(payload) if self.features().know(payload.namespace(), target) => Condition::FeatureNotImplemented,
+                // §8.4, §10.3.3 item 2; RFC 6121 §8.5.2.1.3
+                _ => Condition::ServiceUnavailable,
+            };
+            return self.bounce(&request, &condition.into());
         };
-        match feature.handle_iq(&request, RequestContext { target, features: self.features() }) {
+        let context = RequestContext { target, features: self.features() };
+        match guarded(feature.name(), || feature.handle_iq(&request, context)) {
             Eventually::Now(answer) => self.reply(&request, answer),
             Eventually::Later(answer) => {
                 let router = self.clone();
@@ -245,13 +291,37 @@ impl Router {
         }
     }
 
-    fn reply(&self, request: &Stanza, answer: IqAnswer) -> Eventually<()> {
+    fn reply(&self, request: &Stanza, answer: Result<IqAnswer, PanicId>) -> Eventually<()> {
         match answer {
-            IqAnswer::Result(payload) => match request.result(payload) {
+            Ok(IqAnswer::Result(payload)) => match request.result(payload) {
                 Some(result) => self.route(result),
                 None => Eventually::Now(()),
             },
-            IqAnswer::Error(error) => self.bounce(request, &error),
+            Ok(IqAnswer::Error(error)) => self.bounce(request, &error),
+            Err(id) => {
+                let error = StanzaError::new(Condition::InternalServerError);
+                self.bounce(request, &error.with_text(format!("a fault of this server, in its log as {id}")))
+            }
+        }
+    }
+
+    /// RFC 6120 §10.4: to another domain, if there is a way.
+    fn send_away(&self, stanza: Stanza) -> Eventually<()> {
+        let sent = match &self.shared.remote {
+            Some(remote) => remote.send(&stanza),
+            None => Eventually::Now(Err(RemoteError::NotFound)),
+        };
+        match sent {
+            Eventually::Now(Ok(())) => Eventually::Now(()),
+            Eventually::Now(Err(error)) => self.bounce(&stanza, &error.into()),
+            Eventually::Later(sent) => {
+                let router = self.clone();
+                Eventually::later(async move {
+                    if let Err(error) = sent.await {
+                        router.bounce(&stanza, &error.into()).await;
+                    }
+                })
+            }
         }
     }
 }
@@ -274,6 +344,8 @@ pub(crate) fn end_slow_stream(resource: &Resource) {
 /// What became of one stanza at all its recipients.
 struct Outcome {
     delivered: bool,
+    /// Somebody could not be reached.
+    unreachable: bool,
     full: Vec<Resource>,
     /// All resources that turned out to be gone, in every attempt.
     gone: Vec<ResourceId>,
@@ -284,6 +356,7 @@ impl Outcome {
         match result {
             Ok(()) => self.delivered = true,
             Err(Refused::Full) => self.full.push(resource.clone()),
+            Err(Refused::Unreachable) => self.unreachable = true,
             Err(Refused::Gone) => self.gone.push(resource.id),
         }
     }

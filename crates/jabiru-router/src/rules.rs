@@ -116,6 +116,19 @@ pub fn decide(stanza: &Stanza, destination: Destination<'_>, resources: &Snapsho
     }
 }
 
+/// The account that this stanza asks something of, be it there or not, if it may be told that the account has moved:
+/// presence and responses are not answered, and to its own account nobody is a stranger.
+#[must_use]
+pub fn asked_account<'a>(stanza: &Stanza, destination: Destination<'a>) -> Option<Account<'a>> {
+    let Destination::Account { account, .. } = destination else { return None };
+    let asks = match stanza.kind() {
+        StanzaKind::Message(kind) => kind != MessageType::Error,
+        StanzaKind::Iq(kind) => matches!(kind, IqType::Get | IqType::Set),
+        StanzaKind::Presence(_) => false,
+    };
+    (asks && !is_of(stanza, account)).then_some(account)
+}
+
 /// May the sender of an IQ request reach the resources of this account with it?
 ///
 /// RFC 6121 §8.5.3.1: only with whom the account shares presence, by a subscription or by directed
