@@ -61,6 +61,13 @@ impl C2s {
         let transport = Arc::new(transport);
         loop {
             let (socket, peer, admitted) = listener.accept().await;
+            let admitted = match admitted {
+                Ok(admitted) => admitted,
+                Err(excess) => {
+                    tracing::debug!(%peer, "connection refused: {}", excess.limit());
+                    continue;
+                }
+            };
             let connection = match Connection::new(socket, peer, self.service.settings.connection()) {
                 Ok(connection) => connection,
                 Err(error) => {

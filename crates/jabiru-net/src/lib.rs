@@ -31,6 +31,7 @@
 //! Memory: an idle connection holds no buffer. Reading and writing borrow buffers of the worker
 //! thread; an outbox holds what waits, up to its capacity, and as much again while it is written.
 
+mod admission;
 mod buffer;
 mod connection;
 mod listener;
@@ -38,8 +39,9 @@ mod outbox;
 mod tls;
 mod transport;
 
+pub use admission::{Admission, AdmissionLimits, Admitted, Excess, Limit};
 pub use buffer::Chunk;
 pub use connection::{Connection, ConnectionLimits, Wake};
-pub use listener::{Admission, Admitted, Listener};
+pub use listener::Listener;
 pub use outbox::Outbox;
 pub use tls::{Identity, IdentityError, TlsSettings};

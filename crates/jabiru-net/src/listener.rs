@@ -1,14 +1,13 @@
 //! Accepting connections, with bounds on how many there may be.
 
-use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::admission::{Admission, Admitted, Excess};
 
 /// A bound listening socket that counts its connections.
 #[derive(Debug)]
@@ -45,17 +44,19 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// The next connection that may come in. One that may not is closed at once, which costs the
-    /// server nothing further (RFC 6120 §13.12).
+    /// The next connection, with its place; or, if it is over a bound, with the [`Excess`] that says which, so
+    /// that it can be told `resource-constraint` (RFC 6120 §4.9.3.17) and closed. When too many are being told
+    /// already, one is closed at once and not seen here, which costs the server nothing further (§13.12).
     ///
     /// Trouble with the socket (above all: no file descriptors left) is logged and waited out, so
     /// that a server under load recovers by itself.
-    pub async fn accept(&self) -> (TcpStream, SocketAddr, Admitted) {
+    pub async fn accept(&self) -> (TcpStream, SocketAddr, Result<Admitted, Excess>) {
         loop {
             match self.socket.accept().await {
                 Ok((socket, peer)) => match self.admission.admit(peer.ip()) {
-                    Some(admitted) => return (socket, peer, admitted),
-                    None => tracing::debug!(%peer, "connection refused: too many"),
+                    Ok(admitted) => return (socket, peer, Ok(admitted)),
+                    Err(Some(excess)) => return (socket, peer, Err(excess)),
+                    Err(None) => tracing::debug!(%peer, "connection refused: too many, even of those to be told so"),
                 },
                 // The connection was gone before it could be accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -71,100 +72,3 @@ impl Listener {
 /// Connections that the system may hold ready before they are accepted.
 const BACKLOG: i32 = 1024;
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(200);
-
-/// How many connections there may be at once, altogether and from one network address. Shared by
-/// the listeners that it is cloned to.
-#[derive(Clone, Debug)]
-pub struct Admission {
-    counts: Arc<Mutex<Counts>>,
-    max_total: usize,
-    max_per_address: usize,
-}
-
-#[derive(Debug, Default)]
-struct Counts {
-    total: usize,
-    by_address: HashMap<IpAddr, usize>,
-}
-
-/// A place taken by one connection, free again when dropped.
-#[derive(Debug)]
-pub struct Admitted {
-    counts: Arc<Mutex<Counts>>,
-    address: IpAddr,
-}
-
-impl Admission {
-    /// Admits `max_total` connections, and `max_per_address` of them from one address. IPv6
-    /// addresses count by their /64, which is what one site has at the least.
-    #[must_use]
-    pub fn new(max_total: usize, max_per_address: usize) -> Admission {
-        Admission { counts: Arc::default(), max_total, max_per_address }
-    }
-
-    /// Takes a place for a connection from this address, if there is one.
-    #[must_use]
-    pub fn admit(&self, address: IpAddr) -> Option<Admitted> {
-        let address = site(address);
-        let mut counts = self.counts.lock();
-        if counts.total >= self.max_total {
-            return None;
-        }
-        let count = counts.by_address.entry(address).or_insert(0);
-        if *count >= self.max_per_address {
-            return None;
-        }
-        *count += 1;
-        counts.total += 1;
-        Some(Admitted { counts: self.counts.clone(), address })
-    }
-
-    /// How many connections there are.
-    #[must_use]
-    pub fn total(&self) -> usize {
-        self.counts.lock().total
-    }
-}
-
-impl Drop for Admitted {
-    fn drop(&mut self) {
-        let mut counts = self.counts.lock();
-        counts.total -= 1;
-        if let Some(count) = counts.by_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.by_address.remove(&self.address);
-            }
-        }
-    }
-}
-
-/// The address by which connections are counted.
-fn site(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_counted_and_given_back() {
-        let admission = Admission::new(3, 2);
-        let admit = |address: &str| admission.admit(address.parse().unwrap());
-        let first = admit("2001:db8::1").unwrap();
-        let _second = admit("2001:db8::2").unwrap();
-        assert!(admit("2001:db8::3").is_none(), "the same /64");
-        let _third = admit("192.0.2.1").unwrap();
-        assert!(admit("192.0.2.2").is_none(), "the total");
-        drop(first);
-        assert!(admit("::ffff:192.0.2.1").is_some(), "a place is free again");
-        assert_eq!(admission.total(), 2);
-    }
-}
