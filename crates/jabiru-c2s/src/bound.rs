@@ -7,6 +7,7 @@ use jabiru_net::Outbox;
 use jabiru_router::{Eventually, OnConflict, RegisterError, ResourceId, Router};
 use jabiru_stanza::{BareJid, FullJid, ResourcePart};
 
+use crate::random;
 use crate::settings::{ConflictPolicy, Settings};
 
 /// Registered until [`leave`](Self::leave), or until dropped if its task panics.
@@ -81,12 +82,9 @@ const BIND_TRIES: usize = 4;
 
 /// A resourcepart that nobody can guess (RFC 6120 §7.5): 80 bits in letters and digits.
 fn random_resource() -> Result<ResourcePart, BindError> {
-    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| {
+    let text = random::letters(16).map_err(|error| {
         tracing::error!(%error, "no random numbers");
         BindError::Internal
     })?;
-    let text: String = random.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect();
     Ok(text.parse().expect("letters and digits are a resourcepart"))
 }

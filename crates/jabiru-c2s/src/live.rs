@@ -1,30 +1,45 @@
 //! The streams that there are, to be ended together.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use jabiru_net::Outbox;
-use jabiru_stanza::{BareJid, StreamError};
+use jabiru_stanza::{BareJid, DomainPart, DomainRef, StreamError};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 /// Every connection from accept to close.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
-    streams: Mutex<HashMap<u64, Stream>>,
-    /// Why all of them had to end, once they had.
-    ended: OnceLock<StreamError>,
+    state: Mutex<State>,
     next: AtomicU64,
     /// Told whenever the last one has ended.
     empty: Notify,
 }
 
+#[derive(Debug, Default)]
+struct State {
+    streams: HashMap<u64, Stream>,
+    /// What those are told that still come, once all of them had to end.
+    refusal: Option<StreamError>,
+}
+
 #[derive(Debug)]
 struct Stream {
     outbox: Arc<Outbox>,
-    /// Whose it is, once authenticated and bound.
-    account: Option<BareJid>,
+    owner: Owner,
+}
+
+/// Whose stream it is, as far as is known by now.
+#[derive(Debug)]
+enum Owner {
+    /// No stream header came yet, or a useless one.
+    Nobody,
+    /// The stream is addressed to this domain.
+    Domain(DomainPart),
+    /// Authenticated and bound.
+    Account(BareJid),
 }
 
 /// The entry of one connection; gone when dropped.
@@ -35,35 +50,51 @@ pub(crate) struct Entry {
 }
 
 impl Live {
-    pub(crate) fn enter(self: &Arc<Live>, outbox: &Arc<Outbox>) -> Entry {
+    /// Enters a connection. If everything has to end, it also gives what the newcomer is to be told.
+    pub(crate) fn enter(self: &Arc<Live>, outbox: &Arc<Outbox>) -> (Entry, Option<StreamError>) {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        self.streams.lock().insert(number, Stream { outbox: outbox.clone(), account: None });
-        // First entered, then asked: either this is seen here, or the stream there.
-        if let Some(error) = self.ended.get() {
-            outbox.end(Some(error.clone()));
-        }
-        Entry { live: self.clone(), number }
+        let mut state = self.state.lock();
+        state.streams.insert(number, Stream { outbox: outbox.clone(), owner: Owner::Nobody });
+        (Entry { live: self.clone(), number }, state.refusal.clone())
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.streams.lock().len()
+        self.state.lock().streams.len()
     }
 
     /// The accounts that have a stream, each once.
     pub(crate) fn accounts(&self) -> Vec<BareJid> {
-        let accounts: HashSet<BareJid> =
-            self.streams.lock().values().filter_map(|stream| stream.account.clone()).collect();
+        let account = |stream: &Stream| match &stream.owner {
+            Owner::Account(account) => Some(account.clone()),
+            Owner::Nobody | Owner::Domain(_) => None,
+        };
+        let accounts: HashSet<BareJid> = self.state.lock().streams.values().filter_map(account).collect();
         accounts.into_iter().collect()
     }
 
-    /// Orders the end of all of them, and of those that still come. The first error counts.
-    pub(crate) fn end_all(&self, error: StreamError) {
-        let error = self.ended.get_or_init(|| error);
-        // Collected first: no lock is held while tasks are woken.
-        let streams: Vec<Arc<Outbox>> = self.streams.lock().values().map(|stream| stream.outbox.clone()).collect();
-        for outbox in streams {
-            outbox.end(Some(error.clone()));
-        }
+    /// Orders the end of all of them; newcomers are refused with the same error. A stream keeps the first error,
+    /// newcomers get the latest.
+    pub(crate) fn end_all(&self, error: &StreamError) {
+        let streams: Vec<Arc<Outbox>> = {
+            let mut state = self.state.lock();
+            state.refusal = Some(error.clone());
+            state.streams.values().map(|stream| stream.outbox.clone()).collect()
+        };
+        end(&streams, error);
+    }
+
+    /// Orders the end of the streams to these domains, and of those whose account is of one; returns how many.
+    pub(crate) fn end_domains(&self, domains: &[DomainPart], error: &StreamError) -> usize {
+        let among = |domain: &DomainRef| domains.iter().any(|gone| gone.as_str() == domain.as_str());
+        let concerned = |stream: &&Stream| match &stream.owner {
+            Owner::Nobody => false,
+            Owner::Domain(domain) => among(domain),
+            Owner::Account(account) => among(account.domain()),
+        };
+        let streams: Vec<Arc<Outbox>> =
+            self.state.lock().streams.values().filter(concerned).map(|stream| stream.outbox.clone()).collect();
+        end(&streams, error);
+        streams.len()
     }
 
     /// Returns once there is none.
@@ -79,23 +110,42 @@ impl Live {
 }
 
 impl Entry {
+    /// States to which domain the stream is addressed.
+    ///
+    /// To be called before it is asked whether that domain is served: then whoever takes it out of service either
+    /// finds the stream or has the stream find that.
+    pub(crate) fn address(&self, domain: DomainPart) {
+        self.set(Owner::Domain(domain));
+    }
+
     /// States whose stream it is.
     pub(crate) fn identify(&self, account: BareJid) {
-        if let Some(stream) = self.live.streams.lock().get_mut(&self.number) {
-            stream.account = Some(account);
+        self.set(Owner::Account(account));
+    }
+
+    fn set(&self, owner: Owner) {
+        if let Some(stream) = self.live.state.lock().streams.get_mut(&self.number) {
+            stream.owner = owner;
         }
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let mut streams = self.live.streams.lock();
-        streams.remove(&self.number);
-        let empty = streams.is_empty();
-        drop(streams);
+        let mut state = self.live.state.lock();
+        state.streams.remove(&self.number);
+        let empty = state.streams.is_empty();
+        drop(state);
         if empty {
             self.live.empty.notify_waiters();
         }
+    }
+}
+
+/// Collected first: no lock is held while tasks are woken.
+fn end(streams: &[Arc<Outbox>], error: &StreamError) {
+    for outbox in streams {
+        outbox.end(Some(error.clone()));
     }
 }
 
@@ -107,15 +157,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn latecomers_end_too() {
+    fn latecomers_are_told_the_latest_reason() {
         let live = Arc::<Live>::default();
         let [early, late] = [(); 2].map(|()| Arc::new(Outbox::new(100)));
-        let _early = live.enter(&early);
-        assert_eq!(early.push(|_| {}), Ok(()));
-        live.end_all(StreamCondition::SystemShutdown.into());
-        let _late = live.enter(&late);
-        for outbox in [early, late] {
-            assert_eq!(outbox.push(|_| {}), Err(Refused::Gone));
+        let (_early, refusal) = live.enter(&early);
+        assert_eq!((early.push(|_| {}), refusal), (Ok(()), None));
+        for condition in [StreamCondition::Reset, StreamCondition::SystemShutdown] {
+            live.end_all(&condition.clone().into());
+            let (_late, refusal) = live.enter(&late);
+            assert_eq!(refusal, Some(condition.into()));
         }
+        assert_eq!(early.push(|_| {}), Err(Refused::Gone));
+    }
+
+    #[test]
+    fn a_domain_ends_with_its_streams_alone() {
+        let live = Arc::<Live>::default();
+        let domain = |name: &str| name.parse::<DomainPart>().unwrap();
+        let account = |address: &str| BareJid::new(address).unwrap();
+        type Identify = fn(&Entry);
+        let streams: Vec<(Arc<Outbox>, Entry, bool)> = [
+            (|_: &Entry| {}) as Identify,
+            |entry| entry.address("gone.example".parse().unwrap()),
+            |entry| entry.address("kept.example".parse().unwrap()),
+            |entry| entry.identify(BareJid::new("a@gone.example").unwrap()),
+            |entry| entry.identify(BareJid::new("a@kept.example").unwrap()),
+        ]
+        .into_iter()
+        .zip([false, true, false, true, false])
+        .map(|(identify, ends)| {
+            let outbox = Arc::new(Outbox::new(100));
+            let (entry, _) = live.enter(&outbox);
+            identify(&entry);
+            (outbox, entry, ends)
+        })
+        .collect();
+        let ended = live.end_domains(&[domain("gone.example"), domain("other")], &StreamCondition::HostGone.into());
+        assert_eq!(ended, 2);
+        for (number, (outbox, _, ends)) in streams.iter().enumerate() {
+            assert_eq!(outbox.push(|_| {}).is_err(), *ends, "stream {number}");
+        }
+        let mut accounts = live.accounts();
+        accounts.sort();
+        assert_eq!(accounts, [account("a@gone.example"), account("a@kept.example")]);
     }
 }

@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use jabiru_negotiation::{ClientStream, Event, Security};
 use jabiru_net::{Connection, Wake};
-use jabiru_stanza::StreamError;
+use jabiru_stanza::{DomainPart, StreamError};
 use jabiru_xml::Reader;
 
 use crate::bound::Bound;
+use crate::live::Entry;
 use crate::service::{Service, Transport};
 use crate::{credentials, watch::Since};
 
@@ -36,6 +37,7 @@ struct Negotiation<'a> {
     service: &'a Service,
     transport: &'a Transport,
     connection: &'a mut Connection,
+    entry: &'a Entry,
     machine: ClientStream,
     reader: Reader,
     input: Vec<u8>,
@@ -53,6 +55,7 @@ pub(crate) async fn negotiate(
     service: &Service,
     transport: &Transport,
     connection: &mut Connection,
+    entry: &Entry,
 ) -> io::Result<Negotiated> {
     let start = Instant::now();
     let security = match transport {
@@ -66,6 +69,7 @@ pub(crate) async fn negotiate(
         service,
         transport,
         connection,
+        entry,
         machine: ClientStream::new(service.policy.clone(), security, start),
         reader: Reader::new(service.settings.unauthenticated),
         input: Vec::new(),
@@ -107,6 +111,9 @@ impl Negotiation<'_> {
             Ok(Some(event)) => {
                 if let jabiru_xml::Event::StreamOpen(root) = &event {
                     self.to = root.attribute("to").map(|to| to.to_lowercase());
+                    if let Some(Ok(to)) = self.to.as_deref().map(DomainPart::new) {
+                        self.entry.address(to.into_owned());
+                    }
                 }
                 self.machine.handle_event(event, Instant::now());
                 true

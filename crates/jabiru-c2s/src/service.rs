@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jabiru_negotiation::Policy;
-use jabiru_net::{Admitted, Connection, Listener, TlsSettings};
+use jabiru_net::{Connection, Listener, TlsSettings};
 use jabiru_router::Router;
 use jabiru_stanza::{Jid, StreamCondition, StreamError};
 use jabiru_storage::Accounts;
@@ -14,6 +14,7 @@ use crate::computing::Computing;
 use crate::exchange::Exchange;
 use crate::live::{Entry, Live};
 use crate::negotiate::{Established, Negotiated, negotiate};
+use crate::refusal::refuse;
 use crate::settings::Settings;
 use crate::silence::Silence;
 use crate::watch::Watch;
@@ -75,10 +76,16 @@ impl C2s {
                     continue;
                 }
             };
-            let entry = self.service.live.enter(connection.outbox());
+            let (entry, refusal) = self.service.live.enter(connection.outbox());
             let service = self.service.clone();
             let transport = transport.clone();
-            tokio::spawn(service.connection(connection, transport, entry, admitted));
+            tokio::spawn(async move {
+                match refusal {
+                    None => service.connection(connection, &transport, &entry).await,
+                    Some(error) => service.refused(connection, &transport, &error).await,
+                }
+                drop((entry, admitted));
+            });
         }
     }
 
@@ -95,19 +102,12 @@ impl C2s {
         self.service.live.count()
     }
 
-    /// Orders the end of every stream with `system-shutdown` (RFC 6120 §4.9.3.20), also of those that still come,
-    /// and does not wait for it.
-    pub fn end_streams(&self) {
-        self.service.live.end_all(StreamError::new(StreamCondition::SystemShutdown));
+    pub(crate) fn router(&self) -> &Router {
+        &self.service.router
     }
 
-    /// Ends every stream as [`end_streams`](Self::end_streams) does and waits until what was
-    /// pending is sent, at most for `within`. Listeners have to be stopped before. Returns how
-    /// many streams had not ended in time.
-    pub async fn shut_down(&self, within: Duration) -> usize {
-        self.end_streams();
-        let ended = tokio::time::timeout(within, self.service.live.wait_until_empty()).await;
-        if ended.is_ok() { 0 } else { self.service.live.count() }
+    pub(crate) fn live(&self) -> &Live {
+        &self.service.live
     }
 }
 
@@ -119,19 +119,13 @@ impl fmt::Debug for C2s {
 
 impl Service {
     /// One connection from accept to close.
-    async fn connection(
-        self: Arc<Self>,
-        mut connection: Connection,
-        transport: Arc<Transport>,
-        entry: Entry,
-        _admitted: Admitted,
-    ) {
+    async fn connection(&self, mut connection: Connection, transport: &Transport, entry: &Entry) {
         let peer = connection.peer();
         tracing::debug!(%peer, "connection accepted");
         // Boxed: what negotiation needs is several times as large as what an established stream needs, and would be
         // taken for as long as the stream lasts.
-        let last_words = match Box::pin(negotiate(&self, &transport, &mut connection)).await {
-            Ok(Negotiated::Established(established)) => self.established(&mut connection, established, &entry).await,
+        let last_words = match Box::pin(negotiate(self, transport, &mut connection, entry)).await {
+            Ok(Negotiated::Established(established)) => self.established(&mut connection, established, entry).await,
             Ok(Negotiated::Closed(last_words)) => Some(last_words),
             Ok(Negotiated::Gone) => None,
             Err(error) => {
@@ -142,6 +136,16 @@ impl Service {
         match last_words {
             Some(last_words) => Box::pin(connection.finish(&last_words, self.settings.closing_timeout)).await,
             None => tracing::debug!(%peer, "connection lost"),
+        }
+    }
+
+    /// A connection that gets no service.
+    async fn refused(&self, mut connection: Connection, transport: &Transport, error: &StreamError) {
+        let peer = connection.peer();
+        match Box::pin(refuse(self, transport, &mut connection, error)).await {
+            Ok(Some(last_words)) => connection.finish(&last_words, self.settings.closing_timeout).await,
+            Ok(None) => tracing::debug!(%peer, "connection lost"),
+            Err(error) => tracing::debug!(%peer, %error, "connection failed"),
         }
     }
 
