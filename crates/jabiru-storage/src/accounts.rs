@@ -45,15 +45,36 @@ pub trait Accounts: Send + Sync {
 
     /// Replaces all credentials of an account, also those that have no successor.
     ///
+    /// If the old ones had [expired](AccountStatus::CredentialsExpired), the account is active again.
+    /// A disabled account stays disabled, a moved one moved.
+    ///
     /// # Errors
     /// [`NotFound`](crate::StorageError::NotFound).
     fn replace_credentials(&self, address: &BareJid, credentials: Credentials) -> StorageFuture<()>;
 
     /// Puts an account into a state. If it is in that state already, nothing changes.
     ///
+    /// Of an account that has moved this is the state it will be in once it is back: until then it
+    /// shows as [`Moved`](AccountStatus::Moved).
+    ///
     /// # Errors
-    /// [`NotFound`](crate::StorageError::NotFound).
+    /// [`NotFound`](crate::StorageError::NotFound);
+    /// [`InvalidTarget`](crate::StorageError::InvalidTarget) for the state `Moved`, which needs a
+    /// target and is [`set_moved`](Self::set_moved)'s.
     fn set_status(&self, address: &BareJid, status: AccountStatus) -> StorageFuture<()>;
+
+    /// Notes where an account has moved to, in place of what was noted before, or with `None` that
+    /// it is back, in the state it had. If that is so already, nothing changes.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::StorageError::NotFound);
+    /// [`InvalidTarget`](crate::StorageError::InvalidTarget) if the URI is empty or longer than
+    /// [`MAX_URI_LENGTH`](Moved::MAX_URI_LENGTH). That it is a URI at all is the caller's part.
+    fn set_moved(&self, address: &BareJid, moved: Option<Moved>) -> StorageFuture<()>;
+
+    /// Lists the accounts that have moved, with their targets; sorted and paged as
+    /// [`list`](Self::list) is.
+    fn moved(&self, after: Option<&BareJid>, limit: usize) -> StorageFuture<Vec<(BareJid, Moved)>>;
 
     /// Removes an account with everything that is stored under it.
     ///
@@ -119,6 +140,12 @@ pub enum AccountStatus {
     Active,
     /// It exists but may not log in: SASL answers `<account-disabled/>` (RFC 6120 §6.5.2).
     Disabled,
+    /// It may not log in before it gets other credentials: SASL answers `<credentials-expired/>`
+    /// (RFC 6120 §6.5.4).
+    CredentialsExpired,
+    /// Its owner is to be found elsewhere ([`Moved`] says where), and it may not log in: SASL answers
+    /// as for a disabled account.
+    Moved,
 }
 
 impl AccountStatus {
@@ -128,7 +155,32 @@ impl AccountStatus {
         match self {
             Self::Active => "active",
             Self::Disabled => "disabled",
+            Self::CredentialsExpired => "expired",
+            Self::Moved => "moved",
         }
+    }
+}
+
+/// Where the owner of an account is to be found instead.
+///
+/// What is sent to the account is answered with the stanza error `<gone/>` or `<redirect/>` (RFC 6120
+/// §8.3.3.5, §8.3.3.14).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Moved {
+    /// The URI or IRI to contact, typically of the scheme `xmpp` (RFC 5122).
+    pub uri: String,
+    /// Whether this is for good (`<gone/>`) or for a time (`<redirect/>`).
+    pub permanent: bool,
+}
+
+impl Moved {
+    /// The longest URI that is kept, in bytes. An `xmpp` URI with the longest address there is, each
+    /// octet of it written as `%XX`, fits.
+    pub const MAX_URI_LENGTH: usize = 10_000;
+
+    /// Whether an engine keeps it.
+    pub(crate) fn fits(&self) -> bool {
+        (1..=Self::MAX_URI_LENGTH).contains(&self.uri.len())
     }
 }
 
@@ -203,24 +255,30 @@ impl AccountChange {
 pub enum ChangeKind {
     /// It was created.
     Created,
-    /// Its credentials were replaced: another password.
+    /// Its credentials were replaced: another password. If the old ones had expired, it is active again.
     Credentials,
     /// It was disabled.
     Disabled,
-    /// It became active again.
+    /// Its credentials have expired.
+    Expired,
+    /// It became active again, without other credentials.
     Enabled,
+    /// It moved, or moved on to another target.
+    Moved,
+    /// It is back, in the state it had before it moved.
+    MovedBack,
     /// It was removed.
     Removed,
 }
 
 impl ChangeKind {
     /// Whether streams that were authenticated before the change have lost their ground: the
-    /// account is gone or disabled, or has another password.
+    /// account is gone, disabled or elsewhere, or its credentials hold no more.
     #[must_use]
     pub fn ends_streams(self) -> bool {
         match self {
-            Self::Credentials | Self::Disabled | Self::Removed => true,
-            Self::Created | Self::Enabled => false,
+            Self::Credentials | Self::Disabled | Self::Expired | Self::Moved | Self::Removed => true,
+            Self::Created | Self::Enabled | Self::MovedBack => false,
         }
     }
 }

@@ -6,7 +6,7 @@ use jid::BareJid;
 
 /// Why an operation of a storage engine failed.
 ///
-/// The first three variants are the caller's to handle, [`Unavailable`](Self::Unavailable) is worth
+/// The first four variants are the caller's to handle, [`Unavailable`](Self::Unavailable) is worth
 /// trying again later, and the rest needs the operator.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -27,6 +27,12 @@ pub enum StorageError {
     #[error("{address} has no localpart, so it cannot be an account")]
     NoLocalpart {
         /// The address: a mere domain.
+        address: BareJid,
+    },
+    /// An account was to move without a target, or to one that is not kept.
+    #[error("{address} can only move to a URI of 1 to {max} bytes", max = crate::Moved::MAX_URI_LENGTH)]
+    InvalidTarget {
+        /// The account's address.
         address: BareJid,
     },
     /// The engine cannot serve this now; nothing was done.

@@ -37,6 +37,7 @@ mod sqlite;
 
 pub use accounts::{
     Account, AccountChange, AccountStatus, Accounts, ChangeKind, ChangePosition, Changes, ListedAccount, MAX_PAGE,
+    Moved,
 };
 pub use credentials::{Credentials, InvalidCredential, ScramCredential, ScramHash};
 pub use error::{StorageError, Unavailable};

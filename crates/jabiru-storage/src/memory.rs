@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::future::ready;
 use crate::{
     Account, AccountChange, AccountStatus, Accounts, ChangeKind, ChangePosition, Changes, Credentials, ListedAccount,
-    MAX_PAGE, ScramHash, StorageError, StorageFuture,
+    MAX_PAGE, Moved, ScramHash, StorageError, StorageFuture,
 };
 
 /// An [`Accounts`] that keeps everything in memory and answers at once.
@@ -42,8 +42,16 @@ type Key = (String, String);
 #[derive(Debug)]
 struct Stored {
     address: BareJid,
+    /// The state it is in unless it has moved.
     status: AccountStatus,
+    moved: Option<Moved>,
     credentials: Credentials,
+}
+
+impl Stored {
+    fn status(&self) -> AccountStatus {
+        if self.moved.is_some() { AccountStatus::Moved } else { self.status }
+    }
 }
 
 impl MemoryAccounts {
@@ -82,7 +90,7 @@ impl MemoryAccounts {
         if state.accounts.contains_key(&key(address)) {
             return Err(StorageError::AlreadyExists { address: address.clone() });
         }
-        let stored = Stored { address: address.clone(), status: AccountStatus::Active, credentials };
+        let stored = Stored { address: address.clone(), status: AccountStatus::Active, moved: None, credentials };
         state.accounts.insert(key(address), stored);
         state.remember(address, ChangeKind::Created, self.history);
         Ok(())
@@ -105,6 +113,15 @@ impl Default for MemoryAccounts {
 }
 
 impl State {
+    /// The accounts behind an address, in order.
+    fn behind(&self, after: Option<&BareJid>) -> impl Iterator<Item = (&Key, &Stored)> {
+        let start = match after {
+            Some(address) => Bound::Excluded(key(address)),
+            None => Bound::Unbounded,
+        };
+        self.accounts.range((start, Bound::Unbounded))
+    }
+
     fn remember(&mut self, address: &BareJid, kind: ChangeKind, history: usize) {
         self.latest += 1;
         self.changes.push_back(AccountChange::new(address.clone(), kind));
@@ -136,7 +153,7 @@ impl Accounts for MemoryAccounts {
         ready(Ok(state
             .accounts
             .get(&key(address))
-            .map(|stored| Account::new(stored.status, stored.credentials.credential(hash).cloned()))))
+            .map(|stored| Account::new(stored.status(), stored.credentials.credential(hash).cloned()))))
     }
 
     fn list(
@@ -145,17 +162,12 @@ impl Accounts for MemoryAccounts {
         after: Option<&BareJid>,
         limit: usize,
     ) -> StorageFuture<Vec<ListedAccount>> {
-        let start = match after {
-            Some(address) => Bound::Excluded(key(address)),
-            None => Bound::Unbounded,
-        };
         let state = self.state.lock();
         let listed = state
-            .accounts
-            .range((start, Bound::Unbounded))
+            .behind(after)
             .filter(|((name, _), _)| domain.is_none_or(|domain| domain.as_str() == name))
             .take(limit.min(MAX_PAGE))
-            .map(|(_, stored)| ListedAccount::new(stored.address.clone(), stored.status))
+            .map(|(_, stored)| ListedAccount::new(stored.address.clone(), stored.status()))
             .collect();
         ready(Ok(listed))
     }
@@ -163,19 +175,48 @@ impl Accounts for MemoryAccounts {
     fn replace_credentials(&self, address: &BareJid, credentials: Credentials) -> StorageFuture<()> {
         ready(self.change(address, |stored| {
             stored.credentials = credentials;
+            if stored.status == AccountStatus::CredentialsExpired {
+                stored.status = AccountStatus::Active;
+            }
             Some(ChangeKind::Credentials)
         }))
     }
 
     fn set_status(&self, address: &BareJid, status: AccountStatus) -> StorageFuture<()> {
+        let kind = match status {
+            AccountStatus::Active => ChangeKind::Enabled,
+            AccountStatus::Disabled => ChangeKind::Disabled,
+            AccountStatus::CredentialsExpired => ChangeKind::Expired,
+            AccountStatus::Moved => return ready(Err(StorageError::InvalidTarget { address: address.clone() })),
+        };
         ready(self.change(address, |stored| {
             let changed = stored.status != status;
             stored.status = status;
-            changed.then_some(match status {
-                AccountStatus::Active => ChangeKind::Enabled,
-                AccountStatus::Disabled => ChangeKind::Disabled,
-            })
+            changed.then_some(kind)
         }))
+    }
+
+    fn set_moved(&self, address: &BareJid, moved: Option<Moved>) -> StorageFuture<()> {
+        if moved.as_ref().is_some_and(|moved| !moved.fits()) {
+            return ready(Err(StorageError::InvalidTarget { address: address.clone() }));
+        }
+        ready(self.change(address, |stored| {
+            if stored.moved == moved {
+                return None;
+            }
+            stored.moved = moved;
+            Some(if stored.moved.is_some() { ChangeKind::Moved } else { ChangeKind::MovedBack })
+        }))
+    }
+
+    fn moved(&self, after: Option<&BareJid>, limit: usize) -> StorageFuture<Vec<(BareJid, Moved)>> {
+        let state = self.state.lock();
+        let moved = state
+            .behind(after)
+            .filter_map(|(_, stored)| Some((stored.address.clone(), stored.moved.clone()?)))
+            .take(limit.min(MAX_PAGE))
+            .collect();
+        ready(Ok(moved))
     }
 
     fn remove(&self, address: &BareJid) -> StorageFuture<()> {

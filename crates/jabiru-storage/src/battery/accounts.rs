@@ -4,7 +4,7 @@ use jid::{BareJid, DomainPart};
 
 use super::Rule;
 use crate::{
-    Account, AccountStatus, Accounts, Credentials, MAX_PAGE, ScramCredential, ScramHash, StorageError, block_on,
+    Account, AccountStatus, Accounts, Credentials, MAX_PAGE, Moved, ScramCredential, ScramHash, StorageError, block_on,
 };
 
 pub(super) const RULES: &[Rule] = &[
@@ -159,6 +159,9 @@ fn changes_need_an_account(accounts: &dyn Accounts) {
         ("replace_credentials", block_on(accounts.replace_credentials(&nobody, credentials(1)))),
         ("disable", block_on(accounts.set_status(&nobody, AccountStatus::Disabled))),
         ("enable", block_on(accounts.set_status(&nobody, AccountStatus::Active))),
+        ("expire", block_on(accounts.set_status(&nobody, AccountStatus::CredentialsExpired))),
+        ("move", block_on(accounts.set_moved(&nobody, Some(Moved { uri: "xmpp:a@b".to_owned(), permanent: true })))),
+        ("move back", block_on(accounts.set_moved(&nobody, None))),
         ("remove", block_on(accounts.remove(&nobody))),
     ] {
         assert!(matches!(&result, Err(StorageError::NotFound { address }) if *address == nobody), "{what}: {result:?}");

@@ -2,7 +2,7 @@
 
 use super::accounts::{address, create, credentials};
 use super::{HistoryRule, Rule};
-use crate::{AccountChange, AccountStatus, Accounts, ChangeKind, ChangePosition, Changes, MAX_PAGE, block_on};
+use crate::{AccountChange, AccountStatus, Accounts, ChangeKind, ChangePosition, Changes, MAX_PAGE, Moved, block_on};
 
 pub(super) const RULES: &[Rule] = &[
     ("each change is told once, in order", told_once_in_order),
@@ -39,6 +39,11 @@ fn told_once_in_order(accounts: &dyn Accounts) {
     block_on(accounts.replace_credentials(&juliet, credentials(2))).expect("it is replaced");
     block_on(accounts.set_status(&romeo, AccountStatus::Disabled)).expect("it is disabled");
     block_on(accounts.set_status(&romeo, AccountStatus::Active)).expect("it is enabled");
+    block_on(accounts.set_status(&romeo, AccountStatus::CredentialsExpired)).expect("it expires");
+    block_on(accounts.replace_credentials(&romeo, credentials(3))).expect("it is replaced");
+    for moved in [Some(here(true)), Some(here(false)), None] {
+        block_on(accounts.set_moved(&romeo, moved)).expect("it is noted");
+    }
     block_on(accounts.remove(&juliet)).expect("it is removed");
     let position = latest(accounts);
     assert!(start < middle && middle < position);
@@ -49,6 +54,11 @@ fn told_once_in_order(accounts: &dyn Accounts) {
         (&juliet, ChangeKind::Credentials),
         (&romeo, ChangeKind::Disabled),
         (&romeo, ChangeKind::Enabled),
+        (&romeo, ChangeKind::Expired),
+        (&romeo, ChangeKind::Credentials),
+        (&romeo, ChangeKind::Moved),
+        (&romeo, ChangeKind::Moved),
+        (&romeo, ChangeKind::MovedBack),
         (&juliet, ChangeKind::Removed),
     ]
     .map(|(address, kind)| AccountChange::new(address.clone(), kind))
@@ -59,15 +69,28 @@ fn told_once_in_order(accounts: &dyn Accounts) {
     assert_eq!(since(accounts, position), none(position));
 }
 
+fn here(permanent: bool) -> Moved {
+    Moved { uri: "xmpp:here@example.net".to_owned(), permanent }
+}
+
 fn nothing_changed(accounts: &dyn Accounts) {
     let juliet = create(accounts, "juliet@im.example", 1);
+    let romeo = create(accounts, "romeo@im.example", 1);
+    block_on(accounts.set_moved(&romeo, Some(here(true)))).expect("it is noted");
     let nobody = address("nobody@im.example");
     let position = latest(accounts);
     block_on(accounts.set_status(&juliet, AccountStatus::Active)).expect("it was active before");
+    block_on(accounts.set_moved(&juliet, None)).expect("it was here before");
+    block_on(accounts.set_moved(&romeo, Some(here(true)))).expect("it was there before");
     for (what, refused) in [
         ("create", block_on(accounts.create(&juliet, credentials(2)))),
         ("replace_credentials", block_on(accounts.replace_credentials(&nobody, credentials(2)))),
         ("set_status", block_on(accounts.set_status(&nobody, AccountStatus::Disabled))),
+        ("set_moved", block_on(accounts.set_moved(&nobody, Some(here(true))))),
+        (
+            "set_moved to nowhere",
+            block_on(accounts.set_moved(&romeo, Some(Moved { uri: String::new(), ..here(true) }))),
+        ),
         ("remove", block_on(accounts.remove(&nobody))),
     ] {
         assert!(refused.is_err(), "{what}");

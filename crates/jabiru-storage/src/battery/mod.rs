@@ -13,6 +13,7 @@
 
 mod accounts;
 mod changes;
+mod states;
 
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ use crate::Accounts;
 /// # Panics
 /// If a rule is broken; the message names the rule and what was found.
 pub fn accounts(make: impl Fn() -> Arc<dyn Accounts>) {
-    for (rule, check) in accounts::RULES.iter().chain(changes::RULES) {
+    for (rule, check) in accounts::RULES.iter().chain(states::RULES).chain(changes::RULES) {
         run(rule, || check(make().as_ref()));
     }
 }

@@ -4,13 +4,14 @@
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::{Bool, Text};
+use diesel::sqlite::Sqlite;
 use jid::{BareJid, NodeRef};
 
 use super::failure::Failure;
 use super::schema::{account_change_counter, account_changes, accounts, scram_credentials};
 use crate::{
     Account, AccountChange, AccountStatus, ChangeKind, ChangePosition, Changes, Credentials, ListedAccount, MAX_PAGE,
-    ScramCredential, ScramHash, StorageError,
+    Moved, ScramCredential, ScramHash, StorageError,
 };
 
 /// The connection all queries are written for.
@@ -18,6 +19,14 @@ type Db = SqliteConnection;
 
 /// The columns of `scram_credentials` that make a [`ScramCredential`].
 type CredentialRow = (i32, Vec<u8>, Vec<u8>, Vec<u8>);
+
+/// The columns of `accounts` that make an [`AccountStatus`]: that of the account when it is here, and
+/// whether it has moved.
+fn status() -> (accounts::status, diesel::dsl::IsNotNull<accounts::moved_to>) {
+    (accounts::status, accounts::moved_to.is_not_null())
+}
+
+type StatusRow = (String, bool);
 
 pub(super) fn create(db: &mut Db, address: &BareJid, credentials: &Credentials, history: u32) -> Result<(), Failure> {
     let inserted = diesel::insert_into(accounts::table)
@@ -41,13 +50,13 @@ pub(super) fn create(db: &mut Db, address: &BareJid, credentials: &Credentials, 
 
 pub(super) fn look_up(db: &mut Db, address: &BareJid, hash: ScramHash) -> Result<Option<Account>, Failure> {
     use scram_credentials as scram;
-    let found: Option<(String, Option<CredentialRow>)> = accounts::table
+    let found: Option<(StatusRow, Option<CredentialRow>)> = accounts::table
         .left_join(
             scram::table.on(scram::account_id.eq(accounts::account_id).and(scram::mechanism.eq(hash.mechanism()))),
         )
         .filter(accounts::domainpart.eq(domainpart(address)))
         .filter(accounts::localpart.eq(localpart(address)))
-        .select((accounts::status, (scram::iterations, scram::salt, scram::stored_key, scram::server_key).nullable()))
+        .select((status(), (scram::iterations, scram::salt, scram::stored_key, scram::server_key).nullable()))
         // Not `first`: there is one at most, and for a bound LIMIT SQLite plans the statement anew every time.
         .get_result(db)
         .optional()?;
@@ -65,7 +74,7 @@ pub(super) fn list(
     limit: usize,
 ) -> Result<Vec<ListedAccount>, Failure> {
     let mut query = accounts::table
-        .select((accounts::domainpart, accounts::localpart, accounts::status))
+        .select((accounts::domainpart, accounts::localpart, status()))
         .order((accounts::domainpart, accounts::localpart))
         // Fits: it is at most MAX_PAGE.
         .limit(limit.min(MAX_PAGE) as i64)
@@ -74,15 +83,9 @@ pub(super) fn list(
         query = query.filter(accounts::domainpart.eq(domain));
     }
     if let Some(after) = after {
-        // A row comparison walks the index from there, which `a > x OR (a = x AND b > y)` doesn't.
-        let behind = diesel::dsl::sql::<Bool>("(accounts.domainpart, accounts.localpart) > (")
-            .bind::<Text, _>(domainpart(after).to_owned())
-            .sql(", ")
-            .bind::<Text, _>(localpart(after).to_owned())
-            .sql(")");
-        query = query.filter(behind);
+        query = query.filter(behind(after));
     }
-    let rows: Vec<(String, String, String)> = query.load(db)?;
+    let rows: Vec<(String, String, StatusRow)> = query.load(db)?;
     rows.iter()
         .map(|(domainpart, localpart, status)| {
             let address = parse_address(domainpart, localpart)?;
@@ -101,20 +104,73 @@ pub(super) fn replace_credentials(
     let account_id = find(db, address)?.account_id;
     diesel::delete(scram_credentials::table.filter(scram_credentials::account_id.eq(account_id))).execute(db)?;
     insert_credentials(db, account_id, credentials)?;
+    let expired = accounts::status.eq(AccountStatus::CredentialsExpired.as_str());
+    diesel::update(accounts::table.find(account_id).filter(expired))
+        .set(accounts::status.eq(AccountStatus::Active.as_str()))
+        .execute(db)?;
     remember(db, address, ChangeKind::Credentials, history)
 }
 
 pub(super) fn set_status(db: &mut Db, address: &BareJid, status: AccountStatus, history: u32) -> Result<(), Failure> {
+    let kind = match status {
+        AccountStatus::Active => ChangeKind::Enabled,
+        AccountStatus::Disabled => ChangeKind::Disabled,
+        AccountStatus::CredentialsExpired => ChangeKind::Expired,
+        AccountStatus::Moved => return Err(StorageError::InvalidTarget { address: address.clone() }.into()),
+    };
     let found = find(db, address)?;
     if found.status == status.as_str() {
         return Ok(());
     }
     diesel::update(accounts::table.find(found.account_id)).set(accounts::status.eq(status.as_str())).execute(db)?;
-    let kind = match status {
-        AccountStatus::Active => ChangeKind::Enabled,
-        AccountStatus::Disabled => ChangeKind::Disabled,
-    };
     remember(db, address, kind, history)
+}
+
+pub(super) fn set_moved(db: &mut Db, address: &BareJid, moved: Option<&Moved>, history: u32) -> Result<(), Failure> {
+    let found = find(db, address)?;
+    let (uri, permanent) = (moved.map(|moved| moved.uri.as_str()), moved.map(|moved| moved.permanent));
+    if (found.moved_to.as_deref(), found.moved_for_good) == (uri, permanent) {
+        return Ok(());
+    }
+    diesel::update(accounts::table.find(found.account_id))
+        .set((accounts::moved_to.eq(uri), accounts::moved_for_good.eq(permanent)))
+        .execute(db)?;
+    let kind = if moved.is_some() { ChangeKind::Moved } else { ChangeKind::MovedBack };
+    remember(db, address, kind, history)
+}
+
+pub(super) fn moved(db: &mut Db, after: Option<&BareJid>, limit: usize) -> Result<Vec<(BareJid, Moved)>, Failure> {
+    let rows: Vec<(String, String, String, bool)> = moved_query(after, limit).load(db)?;
+    rows.into_iter()
+        .map(|(domainpart, localpart, uri, permanent)| {
+            Ok((parse_address(&domainpart, &localpart)?, Moved { uri, permanent }))
+        })
+        .collect()
+}
+
+type MovedColumns = (Text, Text, Text, Bool);
+
+pub(super) fn moved_query(
+    after: Option<&BareJid>,
+    limit: usize,
+) -> accounts::BoxedQuery<'static, Sqlite, MovedColumns> {
+    let mut query = accounts::table
+        .select((
+            accounts::domainpart,
+            accounts::localpart,
+            accounts::moved_to.assume_not_null(),
+            accounts::moved_for_good.assume_not_null(),
+        ))
+        // The condition of the index moved_accounts, which holds those alone.
+        .filter(accounts::moved_to.is_not_null())
+        .order((accounts::domainpart, accounts::localpart))
+        // Fits: it is at most MAX_PAGE.
+        .limit(limit.min(MAX_PAGE) as i64)
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(behind(after));
+    }
+    query
 }
 
 pub(super) fn remove(db: &mut Db, address: &BareJid, history: u32) -> Result<(), Failure> {
@@ -168,13 +224,15 @@ pub(super) fn changes_since(db: &mut Db, position: ChangePosition) -> Result<Cha
 struct Found {
     account_id: i64,
     status: String,
+    moved_to: Option<String>,
+    moved_for_good: Option<bool>,
 }
 
 fn find(db: &mut Db, address: &BareJid) -> Result<Found, Failure> {
     let found = accounts::table
         .filter(accounts::domainpart.eq(domainpart(address)))
         .filter(accounts::localpart.eq(localpart(address)))
-        .select((accounts::account_id, accounts::status))
+        .select((accounts::account_id, accounts::status, accounts::moved_to, accounts::moved_for_good))
         .first(db)
         .optional()?;
     found.ok_or_else(|| StorageError::NotFound { address: address.clone() }.into())
@@ -220,6 +278,17 @@ fn remember(db: &mut Db, address: &BareJid, kind: ChangeKind, history: u32) -> R
     Ok(())
 }
 
+/// The rows behind an address, in the order of lists.
+fn behind(after: &BareJid) -> Box<dyn BoxableExpression<accounts::table, Sqlite, SqlType = Bool>> {
+    // A row comparison walks the index from there, which `a > x OR (a = x AND b > y)` doesn't.
+    let behind = diesel::dsl::sql::<Bool>("(accounts.domainpart, accounts.localpart) > (")
+        .bind::<Text, _>(domainpart(after).to_owned())
+        .sql(", ")
+        .bind::<Text, _>(localpart(after).to_owned())
+        .sql(")");
+    Box::new(behind)
+}
+
 fn domainpart(address: &BareJid) -> &str {
     address.domain().as_str()
 }
@@ -243,8 +312,11 @@ fn parse_address(domainpart: &str, localpart: &str) -> Result<BareJid, StorageEr
         .map_err(|error| StorageError::corrupt(format!("{localpart:?} at {domainpart:?} is no address: {error}")))
 }
 
-fn parse_status(address: &BareJid, name: &str) -> Result<AccountStatus, StorageError> {
-    [AccountStatus::Active, AccountStatus::Disabled]
+fn parse_status(address: &BareJid, (name, moved): &StatusRow) -> Result<AccountStatus, StorageError> {
+    if *moved {
+        return Ok(AccountStatus::Moved);
+    }
+    [AccountStatus::Active, AccountStatus::Disabled, AccountStatus::CredentialsExpired]
         .into_iter()
         .find(|status| status.as_str() == name)
         .ok_or_else(|| StorageError::corrupt(format!("{address} has the status {name:?}")))
@@ -256,14 +328,17 @@ fn kind_name(kind: ChangeKind) -> &'static str {
         ChangeKind::Created => "created",
         ChangeKind::Credentials => "credentials",
         ChangeKind::Disabled => "disabled",
+        ChangeKind::Expired => "expired",
         ChangeKind::Enabled => "enabled",
+        ChangeKind::Moved => "moved",
+        ChangeKind::MovedBack => "moved back",
         ChangeKind::Removed => "removed",
     }
 }
 
 fn parse_kind(name: &str) -> Option<ChangeKind> {
     use ChangeKind as K;
-    let known = [K::Created, K::Credentials, K::Disabled, K::Enabled, K::Removed];
+    let known = [K::Created, K::Credentials, K::Disabled, K::Expired, K::Enabled, K::Moved, K::MovedBack, K::Removed];
     known.into_iter().find(|kind| kind_name(*kind) == name)
 }
 

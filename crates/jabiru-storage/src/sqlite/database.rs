@@ -305,6 +305,51 @@ mod tests {
         assert_eq!(timeout.timeout, 1234);
     }
 
+    /// A file of each earlier version is brought up to date, with what is in it.
+    #[test]
+    fn earlier_versions_are_upgraded() {
+        let folder = tempfile::tempdir().unwrap();
+        let versions = known_versions().unwrap();
+        for undone in 1..versions.len() {
+            let path = folder.path().join(format!("{undone}.sqlite"));
+            let database = Database::prepare(&path, Duration::from_secs(1)).unwrap();
+            let mut connection = database.connect_writer().unwrap();
+            for _ in 0..undone {
+                connection.revert_last_migration(MIGRATIONS).unwrap();
+            }
+            let account =
+                "INSERT INTO accounts (domainpart, localpart, status) VALUES ('im.example', 'juliet', 'disabled')";
+            connection.batch_execute(account).unwrap();
+            drop(connection);
+
+            let database = Database::prepare(&path, Duration::from_secs(1)).unwrap();
+            let mut connection = database.connect_writer().unwrap();
+            assert!(database.is_current(&mut connection).unwrap(), "{undone}");
+            let listed = super::super::accounts::list(&mut connection, None, None, 10).unwrap_or_default();
+            let listed: Vec<_> = listed.iter().map(|found| (found.address.as_str(), found.status.as_str())).collect();
+            assert_eq!(listed, [("juliet@im.example", "disabled")], "{undone}");
+        }
+    }
+
+    /// Those that have moved are found by their index alone, however many others there are.
+    #[test]
+    fn moved_accounts_are_found_by_their_index() {
+        #[derive(QueryableByName)]
+        struct Step {
+            #[diesel(sql_type = Text)]
+            detail: String,
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::prepare(&folder.path().join("test.sqlite"), Duration::from_secs(1)).unwrap();
+        let mut connection = database.connect_reader().unwrap();
+        let query = super::super::accounts::moved_query(None, 10);
+        let query = diesel::debug_query::<Sqlite, _>(&query).to_string();
+        let query = query.split(" -- ").next().unwrap().to_owned();
+        let plan: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}")).load(&mut connection).unwrap();
+        let plan: Vec<_> = plan.iter().map(|step| step.detail.as_str()).collect();
+        assert_eq!(plan, ["SCAN accounts USING INDEX moved_accounts"]);
+    }
+
     /// The migrations can be undone, by hand, one by one.
     #[test]
     fn migrations_revert() {

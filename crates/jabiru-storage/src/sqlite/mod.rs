@@ -22,8 +22,8 @@ use self::database::Database;
 use self::engine::Engine;
 use crate::future::ready;
 use crate::{
-    Account, AccountStatus, Accounts, ChangePosition, Changes, Credentials, ListedAccount, ScramHash, StorageError,
-    StorageFuture,
+    Account, AccountStatus, Accounts, ChangePosition, Changes, Credentials, ListedAccount, Moved, ScramHash,
+    StorageError, StorageFuture,
 };
 
 /// Storage in a SQLite file.
@@ -173,6 +173,19 @@ impl Accounts for SqliteStorage {
     fn set_status(&self, address: &BareJid, status: AccountStatus) -> StorageFuture<()> {
         let (address, history) = (address.clone(), self.history);
         self.engine.write(move |db| accounts::set_status(db, &address, status, history))
+    }
+
+    fn set_moved(&self, address: &BareJid, moved: Option<Moved>) -> StorageFuture<()> {
+        let (address, history) = (address.clone(), self.history);
+        if moved.as_ref().is_some_and(|moved| !moved.fits()) {
+            return ready(Err(StorageError::InvalidTarget { address }));
+        }
+        self.engine.write(move |db| accounts::set_moved(db, &address, moved.as_ref(), history))
+    }
+
+    fn moved(&self, after: Option<&BareJid>, limit: usize) -> StorageFuture<Vec<(BareJid, Moved)>> {
+        let after = after.cloned();
+        self.engine.read(move |db| accounts::moved(db, after.as_ref(), limit))
     }
 
     fn remove(&self, address: &BareJid) -> StorageFuture<()> {

@@ -6,6 +6,8 @@ diesel::table! {
         domainpart -> Text,
         localpart -> Text,
         status -> Text,
+        moved_to -> Nullable<Text>,
+        moved_for_good -> Nullable<Bool>,
     }
 }
 

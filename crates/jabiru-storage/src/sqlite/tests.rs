@@ -272,7 +272,7 @@ fn unknown_kinds_of_change() {
     block_on(storage.create(&address("a@im.example"), credentials())).unwrap();
     block_on(storage.create(&address("b@im.example"), credentials())).unwrap();
     let position = block_on(storage.latest_change()).unwrap();
-    let odd = "UPDATE account_changes SET kind = 'moved' WHERE localpart = 'b'";
+    let odd = "UPDATE account_changes SET kind = 'split in two' WHERE localpart = 'b'";
     block_on(storage.engine.write(move |db| Ok(db.batch_execute(odd)?))).unwrap();
     assert_eq!(block_on(storage.changes_since(start)).unwrap(), Changes::Resync { position });
     block_on(storage.create(&address("c@im.example"), credentials())).unwrap();
