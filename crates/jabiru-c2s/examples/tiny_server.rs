@@ -79,7 +79,7 @@ struct Client {
 
 impl Client {
     fn log_in(server: SocketAddr, address: &str) -> Result<Client> {
-        let login = Login { jid: BareJid::new(address)?, password: "secret".to_owned().into(), resource: None };
+        let login = Login::with_password(BareJid::new(address)?, "secret".to_owned());
         let policy = InitiatingPolicy { require_tls: false, ..InitiatingPolicy::default() };
         let mut stream = InitiatingStream::new(login, policy, Security::Plaintext, Instant::now());
         let (socket, reader) = (TcpStream::connect(server)?, Reader::new(Limits::AUTHENTICATED));

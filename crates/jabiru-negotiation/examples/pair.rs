@@ -23,9 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let policy = Policy::new(Arc::new(domains), [0; 32]);
     let mut receiving = ClientStream::new(Arc::new(policy), Security::Plaintext, now);
     let login = Login {
-        jid: "juliet@im.example.com".parse()?,
-        password: PASSWORD.to_owned().into(),
         resource: Some("balcony".parse()?),
+        ..Login::with_password("juliet@im.example.com".parse()?, PASSWORD.to_owned())
     };
     let mut initiating = InitiatingStream::new(login, InitiatingPolicy::default(), Security::Plaintext, now);
     let mut from_client = Reader::new(Limits::UNAUTHENTICATED);

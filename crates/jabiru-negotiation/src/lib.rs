@@ -49,7 +49,9 @@ mod security;
 pub use client_stream::ClientStream;
 pub use credentials::{AccountStatus, CredentialsAnswer, PasswordOutcome};
 pub use event::{BindError, Event};
-pub use initiating_stream::{InitiatingError, InitiatingEvent, InitiatingPolicy, InitiatingStream, Login};
+pub use initiating_stream::{
+    Authentication, InitiatingError, InitiatingEvent, InitiatingPolicy, InitiatingStream, Login,
+};
 pub use mechanism::{Mechanism, ScramHash};
 pub use password::PasswordCheck;
 pub use policy::{Domains, Iterations, Policy};

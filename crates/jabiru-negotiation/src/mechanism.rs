@@ -108,6 +108,24 @@ impl Mechanism {
         Mechanism::ALL.into_iter().find(|mechanism| mechanism.name() == name)
     }
 
+    /// Does it prove less than `other`, so that a policy which wants `other` has reason to refuse this (RFC 6120 §6.5.9)?
+    ///
+    /// A certificate is more than a password; a password is best proved by SCRAM bound to TLS, then by SCRAM, each with
+    /// the longer hash, and worst by being sent. ANONYMOUS proves nothing and is compared with nothing.
+    #[must_use]
+    pub fn is_weaker_than(self, other: Mechanism) -> bool {
+        fn strength(mechanism: Mechanism) -> Option<(u8, Option<ScramHash>)> {
+            match mechanism {
+                Mechanism::External => Some((3, None)),
+                Mechanism::ScramPlus(hash) => Some((2, Some(hash))),
+                Mechanism::Scram(hash) => Some((1, Some(hash))),
+                Mechanism::Plain => Some((0, None)),
+                Mechanism::Anonymous => None,
+            }
+        }
+        strength(self).zip(strength(other)).is_some_and(|(this, other)| this < other)
+    }
+
     /// Does it bind to the TLS connection?
     #[must_use]
     pub fn binds_channel(self) -> bool {
@@ -124,6 +142,20 @@ impl fmt::Display for Mechanism {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strengths_are_ordered_as_wanted() {
+        for (position, mechanism) in Mechanism::ALL.into_iter().enumerate() {
+            for (other_position, other) in Mechanism::ALL.into_iter().enumerate() {
+                let comparable = ![mechanism, other].contains(&Mechanism::Anonymous);
+                assert_eq!(
+                    mechanism.is_weaker_than(other),
+                    comparable && position > other_position,
+                    "{mechanism} {other}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn names_lead_back() {

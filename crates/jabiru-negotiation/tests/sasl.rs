@@ -6,8 +6,8 @@ mod support;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jabiru_negotiation::{Mechanism, ScramHash, Security};
-use support::{HEADER, NS, PASSWORD, Server, at_sasl, auth, failure, policy, sasl, tls};
+use jabiru_negotiation::{CertificateValidity, Mechanism, ScramHash, Security};
+use support::{HEADER, NS, PASSWORD, Server, at_sasl, auth, policy, refusal, sasl, tls, tls_with};
 
 /// RFC 6120 §6.4 and §6.5: the first thing said after the offer of mechanisms.
 #[test]
@@ -77,7 +77,7 @@ fn sasl_requests() {
             vec![Mechanism::ScramPlus(ScramHash::Sha1), Mechanism::Scram(ScramHash::Sha1), Mechanism::Plain];
         let mut server = Server::new(rules, Security::Tls(tls()));
         server.hears(HEADER);
-        assert_eq!(server.hears(&said), failure(expected), "{said}");
+        assert_eq!(refusal(&server.hears(&said)), expected, "{said}");
         assert!(server.last().ends_with(expected), "{said}: {:?}", server.log);
         // The stream goes on.
         let answer = server.hears(&plain(&format!("\0juliet\0{PASSWORD}")));
@@ -119,8 +119,8 @@ fn sequences() {
     let mut server = at_sasl();
     assert_eq!(server.hears(&sasl("auth", " mechanism='SCRAM-SHA-1'", "")), EMPTY);
     assert!(server.hears(&sasl("response", "", &STANDARD.encode("n,,n=juliet,r=abc"))).starts_with("<challenge "));
-    assert_eq!(server.hears(&sasl("response", "", "=")), failure("incorrect-encoding"));
-    assert_eq!(server.hears(&sasl("response", "", "AAAA")), failure("malformed-request"), "the handshake is over");
+    assert_eq!(refusal(&server.hears(&sasl("response", "", "="))), "incorrect-encoding");
+    assert_eq!(refusal(&server.hears(&sasl("response", "", "AAAA"))), "malformed-request", "the handshake is over");
 
     let mut server = at_sasl();
     server.hears(&auth("SCRAM-SHA-1", "n,,n=romeo,r=abc"));
@@ -129,7 +129,7 @@ fn sequences() {
 
     let mut server = at_sasl();
     server.hears(&auth("SCRAM-SHA-1", "n,,n=juliet,r=abc"));
-    assert_eq!(server.hears(&sasl("abort", "", "")), failure("aborted"));
+    assert_eq!(refusal(&server.hears(&sasl("abort", "", ""))), "aborted");
     assert_eq!(server.last(), "failed juliet@im.example SCRAM-SHA-1 aborted");
 }
 
@@ -175,7 +175,7 @@ fn unknown_accounts_look_real() {
     let (real, end) = challenge("SCRAM-SHA-1", "juliet", key);
     let (unknown, unknown_end) = challenge("SCRAM-SHA-1", "nobody", key);
     assert_eq!((real.len(), end.as_str()), (unknown.len(), unknown_end.as_str()), "same shape, same error");
-    assert_eq!(end, failure("not-authorized"));
+    assert_eq!(refusal(&end), "not-authorized");
     assert_eq!(real.split(',').nth(1), unknown.split(',').nth(1), "same iterations");
     assert_eq!(unknown, challenge("SCRAM-SHA-1", "nobody", key).0, "same every time");
     assert_eq!(unknown, challenge("SCRAM-SHA-1", "NOBODY", key).0, "same for the same account");
@@ -211,11 +211,45 @@ fn plaintext_without_required_tls() {
     ] {
         let mut server = Server::new(rules.clone(), Security::Plaintext);
         server.hears(HEADER);
-        assert_eq!(server.hears(&said), failure(expected), "{said}");
+        assert_eq!(refusal(&server.hears(&said)), expected, "{said}");
         // TLS is still to be had.
         assert!(server.hears("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>").starts_with("<proceed "));
     }
     let mut server = Server::new(rules, Security::Plaintext);
     server.hears(HEADER);
     assert!(server.hears(&auth("SCRAM-SHA-1", "y,,n=juliet,r=abc")).starts_with("<challenge "), "nothing was offered");
+}
+
+/// RFC 6120 §6.5.9: a mechanism that is known here, and left out because all that are enabled are stronger.
+#[test]
+fn too_weak() {
+    use Mechanism::{External, Plain, Scram, ScramPlus};
+    use ScramHash::{Sha1, Sha256, Sha512};
+    for (enabled, asked, expected) in [
+        (&[Scram(Sha256)][..], "PLAIN", "mechanism-too-weak"),
+        (&[Scram(Sha256)], "SCRAM-SHA-1", "mechanism-too-weak"),
+        (&[Scram(Sha512), Scram(Sha256)], "SCRAM-SHA-1", "mechanism-too-weak"),
+        (&[ScramPlus(Sha1)], "SCRAM-SHA-512", "mechanism-too-weak"),
+        (&[ScramPlus(Sha256)], "SCRAM-SHA-1-PLUS", "mechanism-too-weak"),
+        (&[External], "SCRAM-SHA-512-PLUS", "mechanism-too-weak"),
+        (&[Scram(Sha256), Mechanism::Anonymous], "PLAIN", "mechanism-too-weak"),
+        // Something as weak is enabled: that it is weak can't be why.
+        (&[Scram(Sha256), Plain], "SCRAM-SHA-1", "invalid-mechanism"),
+        (&[Scram(Sha1)], "SCRAM-SHA-256", "invalid-mechanism"),
+        (&[Mechanism::Anonymous], "PLAIN", "invalid-mechanism"),
+        // Never heard of, or nothing to compare.
+        (&[Scram(Sha256)], "DIGEST-MD5", "invalid-mechanism"),
+        (&[Scram(Sha256)], "ANONYMOUS", "invalid-mechanism"),
+    ] {
+        for security in
+            [Security::Tls(tls_with(&["juliet@im.example"], CertificateValidity::Valid)), Security::Plaintext]
+        {
+            let mut rules = policy();
+            rules.mechanisms = enabled.to_vec();
+            let mut server = Server::new(rules, security);
+            server.hears(HEADER);
+            let answer = server.hears(&sasl("auth", &format!(" mechanism='{asked}'"), ""));
+            assert_eq!(refusal(&answer), expected, "{asked} instead of {enabled:?}");
+        }
+    }
 }

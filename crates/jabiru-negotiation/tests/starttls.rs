@@ -19,23 +19,41 @@ fn before_tls() {
         ),
         ("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'>now</starttls>", FAILURE, "closed"),
         ("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>", FAILURE, "closed"),
-        ("<starttls/>", "policy-violation", "closed policy-violation"),
-        ("<message to='romeo@im.example'/>", "policy-violation", "closed policy-violation"),
+        ("<starttls/>", "not-authorized", "closed not-authorized"),
+        ("<message to='romeo@im.example'/>", "not-authorized", "closed not-authorized"),
         (
             "<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
-            "policy-violation",
-            "closed policy-violation",
+            "not-authorized",
+            "closed not-authorized",
         ),
         (
             "<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>",
-            "policy-violation",
-            "closed policy-violation",
+            "not-authorized",
+            "closed not-authorized",
         ),
         (
             "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGEAYg==</auth>",
             "<encryption-required/>",
-            "failed   encryption-required",
+            "failed  PLAIN encryption-required",
         ),
+        // Whatever mechanism: what is not on offer under TLS either is called what it is called there.
+        (
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'/>",
+            "<encryption-required/>",
+            "failed  SCRAM-SHA-1 encryption-required",
+        ),
+        (
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='DIGEST-MD5'/>",
+            "<invalid-mechanism/>",
+            "failed   invalid-mechanism",
+        ),
+        (
+            "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>AGEAYg==</auth>",
+            "<invalid-mechanism/>",
+            "failed   invalid-mechanism",
+        ),
+        ("<abort xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>", "not-authorized", "closed not-authorized"),
+        ("<message xmlns='jabber:server'/>", "invalid-namespace", "closed invalid-namespace"),
         ("</stream:stream>", "</stream:stream>", "closed"),
     ] {
         let mut server = Server::plaintext();

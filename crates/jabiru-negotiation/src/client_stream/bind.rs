@@ -17,7 +17,7 @@ pub(super) struct AwaitBind {
 
 impl AwaitBind {
     pub(super) fn handle(self, element: &RawElement, context: &mut Context) -> Result<State, StreamError> {
-        let not_yet = || out_of_turn("bind a resource first");
+        let not_yet = || out_of_turn(element, "bind a resource first");
         let Some(bind) = element.child("bind", ns::BIND).filter(|_| element.is("iq", ns::CLIENT)) else {
             return Err(not_yet());
         };
@@ -52,7 +52,7 @@ impl AwaitBind {
 
     /// Answers with a stanza error; the stream goes on, a bounded number of times (§7.7.3).
     fn refuse(self, request: &Stanza, error: &StanzaError, context: &mut Context) -> Result<State, StreamError> {
-        let reply = error.reply_to(request).ok_or_else(|| out_of_turn("bind a resource first"))?;
+        let reply = error.reply_to(request).ok_or_else(|| out_of_turn(request.raw(), "bind a resource first"))?;
         reply.write(context.output.bytes(), ns::CLIENT);
         context.refused_binds += 1;
         if context.refused_binds >= context.policy.max_bind_attempts {

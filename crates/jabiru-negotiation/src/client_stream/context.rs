@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jabiru_stanza::{BareJid, ContentNamespace, DomainPart, StreamCondition, StreamError, StreamHeader};
+use jabiru_stanza::{
+    BareJid, ContentNamespace, DomainPart, RawElement, StreamCondition, StreamError, StreamHeader, ns,
+};
 
 use super::output::Output;
-use crate::{Event, Mechanism, Policy, Security};
+use crate::{CertificateValidity, Event, Mechanism, Policy, Security};
 
 /// Everything that outlives a step.
 pub(super) struct Context {
@@ -44,15 +46,45 @@ impl Context {
         }
     }
 
-    /// The mechanisms on offer: those of the policy that the stream's security allows (RFC 6120 §6.3.4).
+    /// The mechanisms on offer: those of the policy that the stream's security allows, in its order but for EXTERNAL,
+    /// which comes first (RFC 6120 §6.3.4).
     pub(super) fn offered(&self) -> impl Iterator<Item = Mechanism> + '_ {
+        let external = |mechanism: &Mechanism| *mechanism == Mechanism::External;
+        let enabled = || self.policy.mechanisms.iter().copied();
+        enabled()
+            .filter(external)
+            .take(1)
+            .chain(enabled().filter(move |mechanism| !external(mechanism)))
+            .filter(|mechanism| self.allows(*mechanism))
+    }
+
+    /// Does the stream's security allow this mechanism?
+    fn allows(&self, mechanism: Mechanism) -> bool {
         let tls = self.security.tls();
-        let bindable = tls.is_some_and(|tls| !tls.channel_bindings().is_empty());
-        self.policy.mechanisms.iter().copied().filter(move |mechanism| match mechanism {
-            Mechanism::ScramPlus(_) => bindable,
-            Mechanism::Scram(_) => true,
+        if self.awaits_tls() {
+            return false;
+        }
+        match mechanism {
+            Mechanism::ScramPlus(_) => tls.is_some_and(|tls| !tls.channel_bindings().is_empty()),
+            Mechanism::Scram(_) | Mechanism::Anonymous => true,
             Mechanism::Plain => tls.is_some() || self.policy.plain_without_tls,
-            Mechanism::External | Mechanism::Anonymous => false,
+            Mechanism::External => self.certified().next().is_some(),
+        }
+    }
+
+    /// Is nothing possible before TLS (§5.3.1)?
+    pub(super) fn awaits_tls(&self) -> bool {
+        matches!(self.security, Security::Plaintext) && self.policy.require_tls
+    }
+
+    /// The addresses that the initiating entity is, by its certificate: those of the stream's domain (§13.7.2.2.1), none
+    /// if the certificate is not to be believed.
+    pub(super) fn certified(&self) -> impl Iterator<Item = &BareJid> {
+        let certificate = self.security.tls().and_then(|tls| tls.client_certificate.as_ref());
+        let valid = certificate.filter(|certificate| certificate.validity == CertificateValidity::Valid);
+        valid.into_iter().flat_map(|certificate| &certificate.addresses).filter(|address| {
+            let domain = self.domain.as_ref();
+            address.node().is_some() && domain.is_some_and(|domain| domain.as_str() == address.domain().as_str())
         })
     }
 
@@ -117,7 +149,12 @@ pub(super) const VERSION: (u32, u32) = (1, 0);
 /// 144 random bits: unpredictable and never repeated (§4.7.3).
 const STREAM_ID_BYTES: usize = 18;
 
-/// A first-level element at a point where it has no business.
-pub(super) fn out_of_turn(text: &'static str) -> StreamError {
-    StreamError::new(StreamCondition::NotAuthorized).with_text(text)
+/// A first-level element at a point where it has no business (§4.3.5, §4.9.3.12, §7.1); in the content namespace of
+/// another kind of stream it would have none at any point (§4.8.3).
+pub(super) fn out_of_turn(element: &RawElement, text: &'static str) -> StreamError {
+    let condition = match element.namespace() {
+        ns::SERVER => StreamCondition::InvalidNamespace,
+        _ => StreamCondition::NotAuthorized,
+    };
+    StreamError::new(condition).with_text(text)
 }

@@ -80,7 +80,14 @@ impl AwaitHeader {
                 if let Some(tls) = security.tls().filter(|_| context.offers_channel_binding()) {
                     features.offer_channel_bindings(tls.channel_bindings().into_iter().map(ChannelBindingType::name));
                 }
-                features.offer_mechanisms(context.offered().map(Mechanism::name));
+                let mut mechanisms = context.offered().map(Mechanism::name).peekable();
+                if mechanisms.peek().is_some() {
+                    features.offer_mechanisms(mechanisms);
+                } else if !context.offers_starttls() {
+                    // Features without any would say that everything is negotiated (§4.3.2).
+                    return Err(StreamError::new(StreamCondition::PolicyViolation)
+                        .with_text("there is no way to authenticate on this stream"));
+                }
                 State::AwaitAuth(AwaitAuth)
             }
         };

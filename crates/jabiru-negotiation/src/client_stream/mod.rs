@@ -4,8 +4,10 @@
 //! (§7). Elements go in, bytes and [`Event`]s come out; the caller owns the socket, the TLS session and the clock.
 //! What happens to stanzas afterwards is the business of the floors above.
 
+mod anonymous;
 mod bind;
 mod context;
+mod external;
 mod header;
 mod output;
 mod plain;
@@ -23,6 +25,7 @@ use jabiru_xml::ReadError;
 
 use self::bind::{AwaitBind, AwaitResource};
 use self::context::Context;
+use self::external::AwaitExternalAccount;
 use self::header::AwaitHeader;
 use self::plain::{AwaitPasswordCheck, AwaitPlainCredentials};
 use self::sasl::{AwaitAuth, AwaitInitialResponse};
@@ -63,6 +66,8 @@ enum State {
     AwaitScramProof(AwaitScramProof),
     /// For PLAIN, of our own storage.
     AwaitPlainCredentials(AwaitPlainCredentials),
+    /// For EXTERNAL, of our own storage.
+    AwaitExternalAccount(AwaitExternalAccount),
     /// The password is being checked.
     AwaitPasswordCheck(AwaitPasswordCheck),
     /// Binding offered (§7.4).
@@ -130,6 +135,7 @@ impl ClientStream {
         self.step(|state, context| match state {
             State::AwaitScramCredentials(state) => state.handle(answer, context),
             State::AwaitPlainCredentials(state) => state.handle(answer, context),
+            State::AwaitExternalAccount(state) => state.handle(&answer, context),
             state => Ok(state),
         });
         self.take_held();
@@ -207,6 +213,7 @@ impl ClientStream {
             self.state,
             State::AwaitScramCredentials(_)
                 | State::AwaitPlainCredentials(_)
+                | State::AwaitExternalAccount(_)
                 | State::AwaitPasswordCheck(_)
                 | State::AwaitResource(_)
         )
@@ -279,6 +286,7 @@ impl State {
             State::AwaitScramCredentials(_) => "AwaitScramCredentials",
             State::AwaitScramProof(_) => "AwaitScramProof",
             State::AwaitPlainCredentials(_) => "AwaitPlainCredentials",
+            State::AwaitExternalAccount(_) => "AwaitExternalAccount",
             State::AwaitPasswordCheck(_) => "AwaitPasswordCheck",
             State::AwaitBind(_) => "AwaitBind",
             State::AwaitResource(_) => "AwaitResource",
@@ -305,6 +313,7 @@ impl State {
             // Held back while waiting; the caller's business afterwards.
             state @ (State::AwaitScramCredentials(_)
             | State::AwaitPlainCredentials(_)
+            | State::AwaitExternalAccount(_)
             | State::AwaitPasswordCheck(_)
             | State::AwaitResource(_)
             | State::Established

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::State;
 use super::context::Context;
-use super::sasl::{self, Answer, Refusal, Step};
+use super::sasl::{self, Answer, Step};
 use crate::scram::ScramCredentials;
 use crate::{AccountStatus, CredentialsAnswer, Event, Mechanism, PasswordCheck, ScramHash};
 
@@ -40,10 +40,7 @@ impl AwaitPlainCredentials {
                 context.output.event(Event::CheckPassword(PasswordCheck { hash, password, credentials, known }));
                 Ok(State::AwaitPasswordCheck(AwaitPasswordCheck { account, status }))
             }
-            Err(condition) => {
-                let refusal = Refusal::sasl(condition).of(Some(&account), Mechanism::Plain);
-                sasl::settle(Err(refusal), context)
-            }
+            Err(refusal) => sasl::settle(Err(refusal.of(Some(&account), Mechanism::Plain)), context),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! SASL (RFC 6120 §6): what is common to all mechanisms.
 //!
 //! A handshake ends in success, or in a [`Refusal`] after which another may be tried. What single mechanisms do is in
-//! `scram.rs` and `plain.rs` beside this.
+//! `scram.rs`, `plain.rs`, `external.rs` and `anonymous.rs` beside this.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::context::{Context, out_of_turn};
 use super::header::AwaitHeader;
-use super::{State, plain, scram, starttls};
+use super::{State, anonymous, external, plain, scram, starttls};
 use crate::scram::ScramCredentials;
 use crate::{AccountStatus, CredentialsAnswer, Event, Mechanism, Security};
 
@@ -57,20 +57,37 @@ pub(super) enum Refusal {
     /// The whole stream ends.
     Stream(StreamError),
     /// `<failure/>`; the stream goes on.
-    Sasl { condition: SaslCondition, account: Option<BareJid>, mechanism: Option<Mechanism> },
+    Sasl {
+        condition: SaslCondition,
+        /// For people, and only where it gives nothing away about accounts.
+        text: Option<&'static str>,
+        account: Option<BareJid>,
+        mechanism: Option<Mechanism>,
+    },
 }
 
 impl Refusal {
     pub(super) fn sasl(condition: SaslCondition) -> Refusal {
-        Refusal::Sasl { condition, account: None, mechanism: None }
+        Refusal::Sasl { condition, text: None, account: None, mechanism: None }
+    }
+
+    /// Says more.
+    pub(super) fn because(self, reason: &'static str) -> Refusal {
+        match self {
+            Refusal::Stream(error) => Refusal::Stream(error),
+            Refusal::Sasl { condition, text: _, account, mechanism } => {
+                Refusal::Sasl { condition, text: Some(reason), account, mechanism }
+            }
+        }
     }
 
     /// Adds what is known of the attempt.
     pub(super) fn of(self, known_account: Option<&BareJid>, known_mechanism: Mechanism) -> Refusal {
         match self {
             Refusal::Stream(error) => Refusal::Stream(error),
-            Refusal::Sasl { condition, account, mechanism } => Refusal::Sasl {
+            Refusal::Sasl { condition, text, account, mechanism } => Refusal::Sasl {
                 condition,
+                text,
                 account: account.or_else(|| known_account.cloned()),
                 mechanism: mechanism.or(Some(known_mechanism)),
             },
@@ -84,8 +101,9 @@ impl Refusal {
     pub(super) fn tell(self, context: &mut Context) -> Result<(), StreamError> {
         match self {
             Refusal::Stream(error) => Err(error),
-            Refusal::Sasl { condition, account, mechanism } => {
-                context.output.element(&SaslFailure::new(condition).to_element());
+            Refusal::Sasl { condition, text, account, mechanism } => {
+                let failure = SaslFailure { condition, text: text.map(str::to_owned) };
+                context.output.element(&failure.to_element());
                 context.output.event(Event::AuthenticationFailed { account, condition, mechanism });
                 count_failure(context)
             }
@@ -145,15 +163,31 @@ pub(super) struct Answer {
 }
 
 /// Reads the caller's answer. `stand_in` was made beforehand, so that it takes no time now.
-pub(super) fn answer(answer: CredentialsAnswer, stand_in: ScramCredentials) -> Result<Answer, SaslCondition> {
+pub(super) fn answer(answer: CredentialsAnswer, stand_in: ScramCredentials) -> Result<Answer, Refusal> {
     match answer {
         CredentialsAnswer::Found { credentials, status } => Ok(Answer { credentials, status, known: true }),
         CredentialsAnswer::Unknown => Ok(Answer { credentials: stand_in, status: AccountStatus::Active, known: false }),
-        CredentialsAnswer::Unavailable | CredentialsAnswer::Throttled => Err(SaslCondition::TemporaryAuthFailure),
+        CredentialsAnswer::Unavailable => Err(unavailable()),
+        CredentialsAnswer::Throttled => Err(throttled()),
     }
 }
 
-/// The password was right: success (§6.4.6), unless something else is in the way.
+/// Our own trouble (§6.5.11).
+pub(super) fn unavailable() -> Refusal {
+    Refusal::sasl(SaslCondition::TemporaryAuthFailure).because("try again later")
+}
+
+/// Too many guesses: nothing is said about this one (§6.5.11).
+pub(super) fn throttled() -> Refusal {
+    Refusal::sasl(SaslCondition::TemporaryAuthFailure).because("too many attempts: try again later")
+}
+
+/// The mechanism would be on offer under TLS (§6.5.4).
+pub(super) fn needs_encryption() -> Refusal {
+    Refusal::sasl(SaslCondition::EncryptionRequired).because("TLS has to come first")
+}
+
+/// Who it is was proved: success (§6.4.6), unless something else is in the way.
 pub(super) fn succeed(
     account: BareJid,
     mechanism: Mechanism,
@@ -163,8 +197,12 @@ pub(super) fn succeed(
 ) -> Step {
     match status {
         AccountStatus::Active => {}
-        AccountStatus::Disabled => return Err(SaslCondition::AccountDisabled.into()),
-        AccountStatus::CredentialsExpired => return Err(SaslCondition::CredentialsExpired.into()),
+        AccountStatus::Disabled => {
+            return Err(Refusal::sasl(SaslCondition::AccountDisabled).because("the account is disabled"));
+        }
+        AccountStatus::CredentialsExpired => {
+            return Err(Refusal::sasl(SaslCondition::CredentialsExpired).because("the password has to be renewed"));
+        }
     }
     if context.claimed.as_ref().is_some_and(|claimed| *claimed != account) {
         return Err(Refusal::Stream(
@@ -211,22 +249,13 @@ pub(super) fn check_authzid(authzid: Option<&str>, account: &BareJid) -> Result<
 }
 
 /// Starts a handshake.
-fn begin(name: &str, initial: Option<Zeroizing<Vec<u8>>>, context: &mut Context) -> Step {
-    let mechanism = Mechanism::from_name(name).ok_or(SaslCondition::InvalidMechanism)?;
-    if !context.offered().any(|offered| offered == mechanism) {
-        // §6.5.4: it would be on offer under TLS.
-        let needs_tls = match mechanism {
-            Mechanism::Plain | Mechanism::ScramPlus(_) => context.policy.mechanisms.contains(&mechanism),
-            Mechanism::Scram(_) | Mechanism::External | Mechanism::Anonymous => false,
-        };
-        let condition = match context.security {
-            Security::Plaintext if needs_tls => SaslCondition::EncryptionRequired,
-            Security::Plaintext | Security::Tls(_) => SaslCondition::InvalidMechanism,
-        };
-        return Err(Refusal::sasl(condition).of(None, mechanism));
-    }
-    match initial {
-        Some(data) => first_message(mechanism, &data, context).map_err(|refusal| refusal.of(None, mechanism)),
+fn begin(name: &str, initial: Option<Initial>, context: &mut Context) -> Step {
+    let mechanism = choose(name, context)?;
+    let of = |refusal: Refusal| refusal.of(None, mechanism);
+    match initial.transpose().map_err(|condition| of(condition.into()))? {
+        Some(data) => first_message(mechanism, &data, context).map_err(of),
+        // XEP-0175 §4 shows it done in one step: there is nothing that a challenge could bring.
+        None if mechanism == Mechanism::Anonymous => anonymous::begin(&[], context).map_err(of),
         None => {
             challenge(&[], context);
             Ok(State::AwaitInitialResponse(AwaitInitialResponse { mechanism }))
@@ -234,11 +263,43 @@ fn begin(name: &str, initial: Option<Zeroizing<Vec<u8>>>, context: &mut Context)
     }
 }
 
+/// The mechanism of this name, if it is on offer.
+///
+/// # Errors
+/// `encryption-required` for one that TLS would bring (§6.5.4), `mechanism-too-weak` for one that the policy leaves out
+/// in favour of stronger ones (§6.5.9), `invalid-mechanism` for what is not known or not supported (§6.5.7); for EXTERNAL
+/// what is wrong with the certificate.
+pub(super) fn choose(name: &str, context: &Context) -> Result<Mechanism, Refusal> {
+    let mechanism = Mechanism::from_name(name).ok_or(SaslCondition::InvalidMechanism)?;
+    if context.offered().any(|offered| offered == mechanism) {
+        return Ok(mechanism);
+    }
+    let refusal = if context.policy.mechanisms.contains(&mechanism) {
+        match (mechanism, &context.security) {
+            (Mechanism::External, _) => external::not_offered(context),
+            (_, Security::Plaintext) => needs_encryption(),
+            (_, Security::Tls(_)) => SaslCondition::InvalidMechanism.into(),
+        }
+    } else if is_too_weak(mechanism, &context.policy.mechanisms) {
+        Refusal::sasl(SaslCondition::MechanismTooWeak).because("a stronger mechanism is wanted")
+    } else {
+        SaslCondition::InvalidMechanism.into()
+    };
+    Err(refusal.of(None, mechanism))
+}
+
+/// Weaker than everything that the policy permits? Where it permits something as weak, the strength is not the reason.
+fn is_too_weak(mechanism: Mechanism, enabled: &[Mechanism]) -> bool {
+    let mut enabled = enabled.iter().filter(|enabled| **enabled != Mechanism::Anonymous).peekable();
+    enabled.peek().is_some() && enabled.all(|enabled| mechanism.is_weaker_than(*enabled))
+}
+
 fn first_message(mechanism: Mechanism, data: &[u8], context: &mut Context) -> Step {
     match mechanism {
         Mechanism::Scram(hash) | Mechanism::ScramPlus(hash) => scram::begin(mechanism, hash, data, context),
         Mechanism::Plain => plain::begin(data, context),
-        Mechanism::External | Mechanism::Anonymous => Err(SaslCondition::InvalidMechanism.into()),
+        Mechanism::External => external::begin(data, context),
+        Mechanism::Anonymous => anonymous::begin(data, context),
     }
 }
 
@@ -250,9 +311,12 @@ fn count_failure(context: &mut Context) -> Result<(), StreamError> {
     Ok(())
 }
 
+/// An initial response, or why it can't be read. Which mechanism it is for is looked at first.
+type Initial = Result<Zeroizing<Vec<u8>>, SaslCondition>;
+
 /// What the initiating entity can send.
 enum Request {
-    Auth { mechanism: String, initial: Option<Zeroizing<Vec<u8>>> },
+    Auth { mechanism: String, initial: Option<Initial> },
     Response(Zeroizing<Vec<u8>>),
     Abort,
 }
@@ -260,7 +324,7 @@ enum Request {
 impl Request {
     fn read(element: &RawElement) -> Result<Request, Refusal> {
         if element.namespace() != ns::SASL {
-            return Err(Refusal::Stream(out_of_turn("authenticate first")));
+            return Err(Refusal::Stream(out_of_turn(element, "authenticate first")));
         }
         if element.children().next().is_some() {
             return Err(SaslCondition::MalformedRequest.into());
@@ -272,8 +336,8 @@ impl Request {
                 let initial = match &*text {
                     "" => None,
                     // §6.4.2: an initial response of no length.
-                    "=" => Some(Zeroizing::new(Vec::new())),
-                    text => Some(decode(text)?),
+                    "=" => Some(Ok(Zeroizing::new(Vec::new()))),
+                    text => Some(decode(text)),
                 };
                 Ok(Request::Auth { mechanism, initial })
             }

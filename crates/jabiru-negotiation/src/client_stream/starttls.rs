@@ -1,10 +1,10 @@
 //! STARTTLS (RFC 6120 §5).
 
-use jabiru_stanza::{RawElement, SaslCondition, StreamCondition, StreamError, ns};
+use jabiru_stanza::{RawElement, StreamError, ns};
 
 use super::State;
-use super::context::Context;
-use super::sasl::Refusal;
+use super::context::{Context, out_of_turn};
+use super::sasl;
 use crate::Event;
 
 /// `<starttls/>` offered as mandatory to negotiate: nothing else is (§5.3.1).
@@ -16,11 +16,12 @@ impl AwaitStartTls {
             return Ok(proceed(element, context));
         }
         if element.is("auth", ns::SASL) {
-            // §6.5.4. The stream goes on, for <starttls/> may still come.
-            Refusal::sasl(SaslCondition::EncryptionRequired).tell(context)?;
+            // §6.5.4. What else it says is not looked at; the stream goes on, for <starttls/> may still come.
+            let name = element.attribute("mechanism").unwrap_or_default();
+            sasl::choose(&name, context).err().unwrap_or_else(sasl::needs_encryption).tell(context)?;
             return Ok(State::AwaitStartTls(self));
         }
-        Err(StreamError::new(StreamCondition::PolicyViolation).with_text("STARTTLS is required"))
+        Err(out_of_turn(element, "STARTTLS is required"))
     }
 }
 

@@ -24,7 +24,7 @@ impl Context {
     /// Sends the initial stream header (RFC 6120 §4.2): with our address only where TLS protects it (§4.7.1).
     pub(super) fn open(&mut self) {
         let header = StreamHeader {
-            from: self.security.tls().map(|_| self.login.jid.to_string()),
+            from: self.security.tls().and_then(|_| self.login.address()).map(ToString::to_string),
             to: Some(self.login.jid.domain().as_str().to_owned()),
             id: None,
             lang: Some(self.policy.lang.clone()),

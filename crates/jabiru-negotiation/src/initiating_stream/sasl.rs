@@ -6,7 +6,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jabiru_stanza::{NodeRef, RawElement, SaslFailure, StreamFeatures, ns};
+use jabiru_stanza::{BareJid, NodeRef, RawElement, SaslFailure, StreamFeatures, ns};
 use jabiru_xml::Element;
 use sasl::client::Mechanism as SaslMechanism;
 use sasl::client::mechanisms::{Plain, Scram};
@@ -16,48 +16,61 @@ use stringprep::saslprep;
 use zeroize::Zeroizing;
 
 use super::context::Context;
-use super::{AwaitHeader, InitiatingError, InitiatingEvent, State, violation};
+use super::{Authentication, AwaitHeader, InitiatingError, InitiatingEvent, State, violation};
 use crate::scram::Sha512;
 use crate::{ChannelBindingType, Mechanism, ScramHash, Security};
 
 /// `<auth/>` sent.
 pub(super) struct AwaitSasl {
     mechanism: Mechanism,
+    exchange: Exchange,
+}
+
+/// What may come next of the server.
+enum Exchange {
+    /// Nothing but the outcome.
+    Sent,
+    /// The outcome, or an empty challenge by one that wants its answer in a message of its own (RFC 4505 §2).
+    Anonymous,
+    /// Challenges of SCRAM.
+    Scram(ScramExchange),
+}
+
+struct ScramExchange {
     client: Box<dyn SaslMechanism + Send>,
-    /// Our part of the nonce; `None` where there is none.
-    nonce: Option<String>,
-    /// Did the server prove that it knows the account? Always true where the mechanism has no such proof.
+    /// Our part of the nonce.
+    nonce: String,
+    /// Did the server prove that it knows the account?
     verified: bool,
 }
 
 impl AwaitSasl {
     /// Chooses among the mechanisms on offer and sends `<auth/>` with the initial response.
     pub(super) fn begin(features: &StreamFeatures, context: &mut Context) -> Result<AwaitSasl, InitiatingError> {
-        let (mechanism, binding) = choose(features, context).ok_or(InitiatingError::NoMechanism)?;
-        let login = &context.login;
-        let localpart = login.jid.node().map(NodeRef::as_str).ok_or(InitiatingError::Credentials)?;
-        let username = saslprep(localpart).map_err(|_| InitiatingError::Credentials)?;
-        let password = Zeroizing::new(prepare(&login.password)?);
-        let credentials = Credentials {
-            identity: Identity::Username(if mechanism == Mechanism::Plain {
-                username.into_owned()
-            } else {
-                escape(&username)
-            }),
-            secret: Secret::password_plain(password.as_str()),
-            channel_binding: binding,
+        let (mechanism, exchange, initial) = match &context.login.authentication {
+            Authentication::Password(password) => by_password(features, &context.login.jid, password, context)?,
+            // Whoever offers EXTERNAL in plaintext can't have seen a certificate.
+            Authentication::Certificate { authzid }
+                if offers(features, Mechanism::External) && context.security.tls().is_some() =>
+            {
+                let initial = if *authzid { context.login.jid.as_str().as_bytes().to_vec() } else { Vec::new() };
+                (Mechanism::External, Exchange::Sent, Some(initial.into()))
+            }
+            // XEP-0175 §3: without trace information.
+            Authentication::Anonymous if offers(features, Mechanism::Anonymous) => {
+                (Mechanism::Anonymous, Exchange::Anonymous, None)
+            }
+            Authentication::Certificate { .. } | Authentication::Anonymous => return Err(InitiatingError::NoMechanism),
         };
-        let mut client = client(mechanism, credentials)?;
-        let initial = Zeroizing::new(client.initial());
-        let nonce = match mechanism {
-            Mechanism::Plain | Mechanism::External | Mechanism::Anonymous => None,
-            Mechanism::Scram(_) | Mechanism::ScramPlus(_) => attribute(&initial, "r").map(str::to_owned),
+        let auth = Element::new("auth", ns::SASL).with_attribute("mechanism", mechanism.name());
+        let auth = match initial {
+            None => auth,
+            // §6.4.2: "=" stands for data of no length.
+            Some(initial) if initial.is_empty() => auth.with_text("="),
+            Some(initial) => auth.with_text(STANDARD.encode(&*initial)),
         };
-        let auth = Element::new("auth", ns::SASL)
-            .with_attribute("mechanism", mechanism.name())
-            .with_text(STANDARD.encode(&*initial));
         context.element(&auth);
-        Ok(AwaitSasl { mechanism, client, verified: nonce.is_none(), nonce })
+        Ok(AwaitSasl { mechanism, exchange })
     }
 
     pub(super) fn handle(mut self, element: &RawElement, context: &mut Context) -> Result<State, InitiatingError> {
@@ -66,13 +79,28 @@ impl AwaitSasl {
         }
         if element.is("challenge", ns::SASL) {
             let data = decode(element)?;
-            let response = self.respond(&data)?;
+            let response = match &mut self.exchange {
+                Exchange::Scram(exchange) => exchange.respond(&data)?,
+                Exchange::Anonymous if data.is_empty() => {
+                    self.exchange = Exchange::Sent;
+                    Vec::new()
+                }
+                Exchange::Anonymous | Exchange::Sent => return Err(violation("unexpected challenge")),
+            };
             context.element(&Element::new("response", ns::SASL).with_text(STANDARD.encode(response)));
             return Ok(State::AwaitSasl(self));
         }
         if element.is("success", ns::SASL) {
-            if !self.verified {
-                self.client.success(&decode(element)?).map_err(|_| InitiatingError::NotVerified)?;
+            let data = decode(element)?;
+            match &mut self.exchange {
+                Exchange::Scram(exchange) if !exchange.verified => {
+                    exchange.client.success(&data).map_err(|_| InitiatingError::NotVerified)?;
+                }
+                // RFC 4422 §4: these mechanisms have no additional data.
+                Exchange::Scram(_) | Exchange::Anonymous | Exchange::Sent if !data.is_empty() => {
+                    return Err(violation("unexpected data with success"));
+                }
+                Exchange::Scram(_) | Exchange::Anonymous | Exchange::Sent => {}
             }
             context.event(InitiatingEvent::Authenticated { mechanism: self.mechanism });
             context.event(InitiatingEvent::RestartStream);
@@ -81,15 +109,17 @@ impl AwaitSasl {
         }
         Err(violation("unexpected element during SASL"))
     }
+}
 
+impl ScramExchange {
     fn respond(&mut self, challenge: &[u8]) -> Result<Vec<u8>, InitiatingError> {
-        let Some(nonce) = &self.nonce else { return Err(violation("unexpected challenge")) };
         // Some servers send server-final-message as a challenge of its own and an empty <success/> after it.
         if challenge.starts_with(b"v=") && !self.verified {
             self.client.success(challenge).map_err(|_| InitiatingError::NotVerified)?;
             self.verified = true;
             return Ok(Vec::new());
         }
+        let nonce = &self.nonce;
         // RFC 5802 §5.1: the nonce must go on from ours, an "m" must not be there.
         let fresh = attribute(challenge, "r").is_some_and(|all| all.len() > nonce.len() && all.starts_with(&**nonce));
         if !fresh || challenge.starts_with(b"m=") {
@@ -103,10 +133,42 @@ impl AwaitSasl {
     }
 }
 
-/// The best mechanism on offer, and what to say of channel binding with it (RFC 5802 §6; XEP-0440 §3).
+/// A mechanism, what may follow, and the initial response.
+type Beginning = (Mechanism, Exchange, Option<Zeroizing<Vec<u8>>>);
+
+/// The beginning of SCRAM, or of PLAIN, which is also its end.
+fn by_password(
+    features: &StreamFeatures,
+    jid: &BareJid,
+    password: &str,
+    context: &Context,
+) -> Result<Beginning, InitiatingError> {
+    let (mechanism, binding) = choose(features, context).ok_or(InitiatingError::NoMechanism)?;
+    let localpart = jid.node().map(NodeRef::as_str).ok_or(InitiatingError::Credentials)?;
+    let username = saslprep(localpart).map_err(|_| InitiatingError::Credentials)?;
+    let password = Zeroizing::new(prepare(password)?);
+    let scram = matches!(mechanism, Mechanism::Scram(_) | Mechanism::ScramPlus(_));
+    let credentials = Credentials {
+        identity: Identity::Username(if scram { escape(&username) } else { username.into_owned() }),
+        secret: Secret::password_plain(password.as_str()),
+        channel_binding: binding,
+    };
+    let mut client = client(mechanism, credentials)?;
+    let initial = Zeroizing::new(client.initial());
+    let exchange = match attribute(&initial, "r").filter(|_| scram) {
+        Some(nonce) => Exchange::Scram(ScramExchange { nonce: nonce.to_owned(), client, verified: false }),
+        None => Exchange::Sent,
+    };
+    Ok((mechanism, exchange, Some(initial)))
+}
+
+fn offers(features: &StreamFeatures, mechanism: Mechanism) -> bool {
+    features.mechanisms().iter().any(|name| name.trim() == mechanism.name())
+}
+
+/// The best mechanism on offer for a password, and what to say of channel binding with it (RFC 5802 §6; XEP-0440 §3).
 fn choose(features: &StreamFeatures, context: &Context) -> Option<(Mechanism, ChannelBinding)> {
-    let offered = features.mechanisms();
-    let offered = |mechanism: Mechanism| offered.iter().any(|name| name.trim() == mechanism.name());
+    let offered = |mechanism: Mechanism| offers(features, mechanism);
     let exporter = context.security.tls().and_then(|tls| tls.exporter.clone());
     let plus_offered = Mechanism::DEFAULT.into_iter().any(|mechanism| mechanism.binds_channel() && offered(mechanism));
     let mechanism = Mechanism::DEFAULT.into_iter().find(|&mechanism| {

@@ -9,8 +9,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jabiru_negotiation::scram::{ScramCredentials, ScramKeys};
 use jabiru_negotiation::{
-    AccountStatus, BindError, ClientStream, CredentialsAnswer, Event, InitiatingEvent, InitiatingPolicy,
-    InitiatingStream, Iterations, Login, Mechanism, Policy, ScramHash, Security, TlsInfo,
+    AccountStatus, BindError, CertificateValidity, ClientCertificate, ClientStream, CredentialsAnswer, Event,
+    InitiatingEvent, InitiatingPolicy, InitiatingStream, Iterations, Login, Mechanism, Policy, ScramHash, Security,
+    TlsInfo,
 };
 use jabiru_stanza::{BareJid, DomainPart, FullJid, ResourcePart};
 use jabiru_xml::{Limits, Reader};
@@ -31,13 +32,21 @@ pub fn tls() -> TlsInfo {
     TlsInfo { exporter: Some(vec![1; 32]), server_end_point: Some(vec![2; 32]), ..TlsInfo::default() }
 }
 
-/// What the storage says: `juliet` and two that may not log in have the password `r0m30 & co`; `broken` has no answer.
+/// The same, with a certificate of the initiating entity.
+pub fn tls_with(addresses: &[&str], validity: CertificateValidity) -> TlsInfo {
+    let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+    TlsInfo { client_certificate: Some(ClientCertificate { addresses, validity, not_after: None }), ..tls() }
+}
+
+/// What the storage says: `juliet` and two that may not log in have the password `r0m30 & co`; `broken` has no answer,
+/// and of `guessed` there was too much guessing.
 pub fn look_up(account: &BareJid, hash: ScramHash) -> CredentialsAnswer {
     let status = match account.node().unwrap().as_str() {
         "juliet" => AccountStatus::Active,
         "disabled" => AccountStatus::Disabled,
         "expired" => AccountStatus::CredentialsExpired,
         "broken" => return CredentialsAnswer::Unavailable,
+        "guessed" => return CredentialsAnswer::Throttled,
         _ => return CredentialsAnswer::Unknown,
     };
     let salt = b"sixteen octets !".to_vec();
@@ -55,6 +64,7 @@ pub fn bind(account: &BareJid, requested: Option<&ResourcePart>) -> Result<FullJ
         Some("full") => Err(BindError::ResourceConstraint),
         Some("forbidden") => Err(BindError::NotAllowed),
         Some("trouble") => Err(BindError::Internal),
+        Some("away") => Err(BindError::Unavailable),
         Some(resource) => Ok(account.with_resource_str(resource).unwrap()),
     }
 }
@@ -195,9 +205,8 @@ pub struct Client {
 
 pub fn login(jid: &str, password: &str, resource: Option<&str>) -> Login {
     Login {
-        jid: jid.parse().unwrap(),
-        password: password.to_owned().into(),
         resource: resource.map(|resource| resource.parse().unwrap()),
+        ..Login::with_password(jid.parse().unwrap(), password.to_owned())
     }
 }
 
@@ -301,8 +310,14 @@ pub fn sasl(name: &str, attributes: &str, content: &str) -> String {
     format!("<{name} xmlns='urn:ietf:params:xml:ns:xmpp-sasl'{attributes}>{content}</{name}>")
 }
 
-pub fn failure(condition: &str) -> String {
-    format!("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><{condition}/></failure>")
+/// The condition of a `<failure/>` that is all there is, with or without a text for people.
+pub fn refusal(answer: &str) -> &str {
+    let content = answer.strip_prefix("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><");
+    let content = content.and_then(|content| content.strip_suffix("</failure>"));
+    let (condition, text) = content.and_then(|content| content.split_once("/>")).unwrap_or(("no failure", answer));
+    let text_only = text.is_empty() || text.starts_with("<text xml:lang='en'>") && text.ends_with("</text>");
+    assert!(text_only && text.matches("<text").count() < 2, "{answer}");
+    condition
 }
 
 /// Under TLS and at the offer of mechanisms.
