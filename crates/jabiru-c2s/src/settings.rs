@@ -47,7 +47,7 @@ pub enum ConflictPolicy {
 
 impl Settings {
     pub(crate) fn connection(&self) -> ConnectionLimits {
-        ConnectionLimits { outbox_bytes: self.outbox_bytes, stall_timeout: self.stall_timeout }
+        ConnectionLimits::new(self.outbox_bytes, self.stall_timeout)
     }
 }
 

@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
 
     let (socket, peer, _admitted) = listener.accept().await;
-    let limits = ConnectionLimits { outbox_bytes: 65_536, stall_timeout: Duration::from_secs(60) };
+    let limits = ConnectionLimits::new(65_536, Duration::from_secs(60));
     let mut connection = Connection::new(socket, peer, limits)?;
     connection.outbox().push(|out| out.extend_from_slice(b"welcome\n"))?;
     let deadline = Instant::now() + Duration::from_secs(60);

@@ -16,6 +16,7 @@ use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 
 use crate::buffer::{self, Chunk};
+use crate::limits::ConnectionLimits;
 use crate::outbox::Outbox;
 use crate::tls::TlsSettings;
 use crate::transport::Transport;
@@ -50,24 +51,15 @@ pub enum Wake {
     EndOrdered(Option<StreamError>),
 }
 
-/// Bounds of a connection.
-#[derive(Clone, Copy, Debug)]
-pub struct ConnectionLimits {
-    /// Bytes that may wait to be sent before deliveries are refused.
-    pub outbox_bytes: usize,
-    /// How long the socket may take nothing although something waits; then the connection is given
-    /// up.
-    pub stall_timeout: Duration,
-}
-
 impl Connection {
     /// Takes over an accepted socket.
     ///
     /// # Errors
-    /// Whatever the system says to the socket options (no delay).
+    /// Whatever the system says to the socket options (no delay, and what `limits` ask for).
     pub fn new(socket: TcpStream, peer: SocketAddr, limits: ConnectionLimits) -> io::Result<Connection> {
         // Stanzas leave in one write already; waiting for more to send would only delay them.
         socket.set_nodelay(true)?;
+        limits.apply(&socket)?;
         Ok(Connection {
             transport: Transport::Plain(socket),
             outbox: Arc::new(Outbox::new(limits.outbox_bytes)),

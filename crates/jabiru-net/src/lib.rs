@@ -15,7 +15,7 @@
 //! let client = std::net::TcpStream::connect(listener.local_address()?)?;
 //!
 //! let (socket, peer, _admitted) = listener.accept().await;
-//! let limits = ConnectionLimits { outbox_bytes: 65_536, stall_timeout: Duration::from_secs(60) };
+//! let limits = ConnectionLimits::new(65_536, Duration::from_secs(60));
 //! let mut connection = Connection::new(socket, peer, limits)?;
 //! connection.outbox().push(|out| out.extend_from_slice(b"hello")).expect("there is room");
 //! drop(client);
@@ -34,6 +34,7 @@
 mod admission;
 mod buffer;
 mod connection;
+mod limits;
 mod listener;
 mod outbox;
 mod tls;
@@ -41,7 +42,8 @@ mod transport;
 
 pub use admission::{Admission, AdmissionLimits, Admitted, Excess, Limit};
 pub use buffer::Chunk;
-pub use connection::{Connection, ConnectionLimits, Wake};
+pub use connection::{Connection, Wake};
+pub use limits::{ConnectionLimits, Keepalive};
 pub use listener::Listener;
 pub use outbox::Outbox;
 pub use tls::{Identity, IdentityError, TlsSettings};

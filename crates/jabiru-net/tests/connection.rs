@@ -11,7 +11,7 @@ use jabiru_stanza::{StreamCondition, StreamError};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
 
-const LIMITS: ConnectionLimits = ConnectionLimits { outbox_bytes: 64 * 1024, stall_timeout: Duration::from_secs(30) };
+const LIMITS: ConnectionLimits = ConnectionLimits::new(64 * 1024, Duration::from_secs(30));
 const LONG: Duration = Duration::from_secs(30);
 
 fn identity(domain: &str) -> Identity {
@@ -125,7 +125,7 @@ async fn everything_pushed_arrives_in_order() {
 /// A peer that takes nothing is given up after the stall time-out, and costs bounded memory until then.
 #[tokio::test]
 async fn a_stalled_peer_is_given_up() {
-    let limits = ConnectionLimits { outbox_bytes: 64 * 1024, stall_timeout: Duration::from_millis(300) };
+    let limits = ConnectionLimits::new(64 * 1024, Duration::from_millis(300));
     let (mut connection, _silent) = pair(limits).await;
     let outbox = connection.outbox().clone();
     let feeder = tokio::spawn(async move {
@@ -148,7 +148,7 @@ async fn a_stalled_peer_is_given_up() {
 async fn a_trickle_does_not_hide_that_a_tls_peer_takes_nothing() {
     let identities = [("one.example".to_owned(), identity("one.example"))];
     let settings = TlsSettings::new(identities.to_vec(), None).unwrap();
-    let limits = ConnectionLimits { outbox_bytes: 1 << 20, stall_timeout: Duration::from_millis(500) };
+    let limits = ConnectionLimits::new(1 << 20, Duration::from_millis(500));
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), Admission::new(10, 10)).unwrap();
     let mut client = TcpStream::connect(listener.local_address().unwrap()).unwrap();
     // Small, so that the system's own buffers are soon full.
