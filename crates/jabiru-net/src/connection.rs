@@ -93,10 +93,30 @@ impl Connection {
     /// # Errors
     /// What the socket says, and `TimedOut` if it has taken nothing for the stall time-out.
     pub async fn next(&mut self, deadline: Option<Instant>) -> io::Result<Wake> {
-        poll_fn(|context| self.poll_next(context, deadline)).await
+        poll_fn(|context| self.poll_next(context, deadline, true)).await
     }
 
-    fn poll_next(&mut self, context: &mut Context<'_>, deadline: Option<Instant>) -> Poll<io::Result<Wake>> {
+    /// Sends as [`next`](Self::next) does, but reads nothing before `until`, so that the other side is held back:
+    /// gives [`Wake::Deadline`] then, or [`Wake::EndOrdered`] earlier.
+    ///
+    /// # Errors
+    /// As [`next`](Self::next).
+    pub async fn rest(&mut self, until: Instant) -> io::Result<Wake> {
+        poll_fn(|context| self.poll_next(context, Some(until), false)).await
+    }
+
+    /// Does anything wait to be sent? While it does, what was said last may not have reached the other side.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
+        self.written < self.writing.len() || self.unflushed || self.outbox.has_pending()
+    }
+
+    fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+        deadline: Option<Instant>,
+        reading: bool,
+    ) -> Poll<io::Result<Wake>> {
         loop {
             if let Poll::Ready(Err(error)) = self.poll_send(context) {
                 return Poll::Ready(Err(error));
@@ -104,7 +124,7 @@ impl Connection {
             if let Some(error) = self.outbox.take_ending() {
                 return Poll::Ready(Ok(Wake::EndOrdered(error)));
             }
-            if !self.outbox.is_congested() {
+            if reading && !self.outbox.is_congested() {
                 match self.transport.poll_read(context) {
                     Poll::Ready(Ok(chunk)) if chunk.is_empty() => return Poll::Ready(Ok(Wake::Ended)),
                     Poll::Ready(Ok(chunk)) => return Poll::Ready(Ok(Wake::Received(chunk))),

@@ -122,6 +122,11 @@ impl Outbox {
         self.state.lock().pending.len() > self.capacity / 2
     }
 
+    /// Is anything pending?
+    pub(crate) fn has_pending(&self) -> bool {
+        !self.state.lock().pending.is_empty()
+    }
+
     /// The order to end the stream, once.
     pub(crate) fn take_ending(&self) -> Option<Option<StreamError>> {
         self.state.lock().ending.take()

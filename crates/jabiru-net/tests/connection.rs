@@ -201,3 +201,24 @@ async fn deadlines_and_ends_are_told() {
     client.read_to_string(&mut last).unwrap();
     assert_eq!(last, "</stream:stream>");
 }
+
+/// What holds a client back holds up nothing that goes to it, nor its end.
+#[tokio::test]
+async fn a_resting_connection_sends_but_does_not_read() {
+    let (mut connection, mut client) = pair(LIMITS).await;
+    client.write_all(b"early").unwrap();
+    connection.outbox().push(|out| out.extend_from_slice(b"hello")).unwrap();
+    assert!(connection.is_sending());
+    let soon = Instant::now() + Duration::from_millis(50);
+    assert!(matches!(connection.rest(soon).await.unwrap(), Wake::Deadline));
+    assert!(Instant::now() >= soon && !connection.is_sending());
+    let mut greeting = [0; 5];
+    client.read_exact(&mut greeting).unwrap();
+    assert_eq!(&greeting, b"hello");
+    match connection.next(Some(soon + LONG)).await.unwrap() {
+        Wake::Received(chunk) => assert_eq!(&*chunk, b"early"),
+        other => panic!("{other:?}"),
+    }
+    connection.outbox().end(None);
+    assert!(matches!(connection.rest(soon + LONG).await.unwrap(), Wake::EndOrdered(None)));
+}
