@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod certs;
 mod ci;
+mod conformance;
 mod docs;
 mod fuzz;
 mod interop;
@@ -47,6 +48,8 @@ enum Command {
     /// Talk to the server with software written by others
     #[command(subcommand)]
     Interop(interop::Command),
+    /// Judge a server by RFC 6120, the bundled one or any other
+    Conformance(conformance::Arguments),
     /// Follow the README on a clean clone, as a new user would
     Readme(readme::Arguments),
 }
@@ -70,6 +73,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Bench(command) => bench::run(&command),
         Command::Interop(command) => interop::run(&command),
+        Command::Conformance(arguments) => conformance::run(&arguments),
         Command::Readme(arguments) => readme::run(&arguments),
     }
 }

@@ -1,0 +1,303 @@
+//! The suite's own client.
+//!
+//! It can say anything, cut anywhere ([`Client::sends_bytes`]), and it can do in one call what a
+//! case takes for granted ([`Client::opens`], [`Client::binds`]). Nothing of it is shared with the
+//! servers that it judges. Every wait ends: what is not there by then fails the case.
+
+mod dialogue;
+mod expect;
+mod negotiate;
+mod sasl;
+mod stream;
+mod tls;
+mod wire;
+
+use std::collections::VecDeque;
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::ClientConnection;
+
+pub use self::dialogue::{Dialogue, Kind};
+pub use self::expect::{SASL_CONDITIONS, STANZA_CONDITIONS, STREAM_CONDITIONS, StreamErrorSeen};
+pub use self::negotiate::{Features, HEADER};
+pub use self::sasl::{Answer, Login};
+pub use self::stream::{Header, Item};
+pub use self::tls::{Identity, TlsOptions, Trust};
+
+use self::stream::StreamParser;
+use self::wire::{Found, Wire};
+use crate::faults::Meddling;
+use crate::subject::Scope;
+
+/// One connection to the server.
+pub struct Client {
+    scope: Arc<Scope>,
+    /// How the dialogue calls it.
+    name: String,
+    wire: Wire,
+    parser: StreamParser,
+    items: VecDeque<Item>,
+    /// What came since the stream was opened, decrypted, as it came.
+    heard: Vec<u8>,
+    /// Why nothing more will come.
+    ended: Option<String>,
+    header: Option<Header>,
+    /// The role whose account it uses.
+    account: Option<String>,
+    jid: String,
+    /// Instead of the usual one.
+    deadline: Option<Duration>,
+    meddling: Option<Meddling>,
+    pings: usize,
+}
+
+/// What came next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// A part of the stream.
+    Item(Item),
+    /// The end of the connection, in the way that the text tells.
+    End(String),
+    /// Nothing in time.
+    Nothing,
+}
+
+impl Client {
+    /// Connects to `address` and says nothing.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub(crate) fn connect(scope: Arc<Scope>, address: &str) -> std::io::Result<Client> {
+        let wire = Wire::connect(address, scope.limit())?;
+        let name = scope.next_connection();
+        scope.dialogue.add(&name, Kind::Note, &format!("connected to {address}"));
+        let meddling = scope.meddling();
+        Ok(Client {
+            scope,
+            name,
+            wire,
+            parser: StreamParser::new(),
+            items: VecDeque::new(),
+            heard: Vec::new(),
+            ended: None,
+            header: None,
+            account: None,
+            jid: String::new(),
+            deadline: None,
+            meddling,
+            pings: 0,
+        })
+    }
+
+    /// Sends XML in which `$domain`, `$juliet` and the like stand for addresses (see
+    /// [`Subject::expand`](crate::Subject::expand)).
+    ///
+    /// # Panics
+    /// If the server does not take it.
+    #[track_caller]
+    pub fn sends(&mut self, xml: impl AsRef<str>) -> &mut Client {
+        let xml = self.scope.expand(xml.as_ref());
+        if let Err(error) = self.tries_to_send(xml.as_bytes()) {
+            panic!("can't send {xml}: {error}");
+        }
+        self
+    }
+
+    /// Sends bytes as they are.
+    ///
+    /// # Panics
+    /// If the server does not take them.
+    #[track_caller]
+    pub fn sends_bytes(&mut self, bytes: impl AsRef<[u8]>) -> &mut Client {
+        if let Err(error) = self.tries_to_send(bytes.as_ref()) {
+            panic!("can't send: {error}");
+        }
+        self
+    }
+
+    /// Sends XML as [`sends`](Self::sends) does, in pieces of so many bytes, each in a segment (or TLS record) of
+    /// its own.
+    ///
+    /// # Panics
+    /// If the server does not take it.
+    #[track_caller]
+    pub fn sends_in_pieces(&mut self, xml: impl AsRef<str>, bytes: usize) -> &mut Client {
+        let xml = self.scope.expand(xml.as_ref());
+        for piece in xml.as_bytes().chunks(bytes) {
+            self.sends_bytes(piece);
+        }
+        self
+    }
+
+    /// Sends bytes to a server that may listen no more.
+    ///
+    /// # Errors
+    /// What the socket says.
+    pub fn tries_to_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.scope.dialogue.add(&self.name, Kind::Sent, &String::from_utf8_lossy(bytes));
+        if let Some(meddling) = &mut self.meddling {
+            meddling.sent(bytes);
+        }
+        self.wire.write(bytes)
+    }
+
+    /// Closes our half of the connection without a word: no closing tag; close_notify if there is TLS.
+    pub fn hangs_up(&mut self) {
+        self.scope.dialogue.add(&self.name, Kind::Note, "closed our half of the connection");
+        self.wire.end();
+    }
+
+    /// The next part of the stream, white space included, or its end.
+    ///
+    /// # Panics
+    /// If what comes can't be read.
+    #[track_caller]
+    pub fn next(&mut self) -> Next {
+        let deadline = self.scope.deadline(self.deadline);
+        self.next_until(deadline)
+    }
+
+    /// The next part of the stream that comes within `limit`.
+    ///
+    /// # Panics
+    /// If what comes can't be read.
+    #[track_caller]
+    pub fn next_within(&mut self, limit: Duration) -> Next {
+        let deadline = self.scope.deadline(Some(limit));
+        self.next_until(deadline)
+    }
+
+    /// Waits this long for what comes from now on, instead of what is usual; `None` for that again.
+    pub fn waits(&mut self, limit: Option<Duration>) -> &mut Client {
+        self.deadline = limit;
+        self
+    }
+
+    /// The full JID, once a resource is bound; the bare one after authentication.
+    #[must_use]
+    pub fn jid(&self) -> &str {
+        &self.jid
+    }
+
+    /// The role whose account it uses, such as `romeo`.
+    #[must_use]
+    pub fn role(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
+    /// The header that the server sent last.
+    ///
+    /// # Panics
+    /// If there was none.
+    #[must_use]
+    #[track_caller]
+    pub fn header(&self) -> &Header {
+        self.header.as_ref().expect("the server has sent no stream header")
+    }
+
+    /// Everything that came since the stream was opened, as it came.
+    #[must_use]
+    pub fn heard(&self) -> String {
+        String::from_utf8_lossy(&self.heard).into_owned()
+    }
+
+    /// The socket, for options and half-closing.
+    #[must_use]
+    pub fn socket(&self) -> &TcpStream {
+        self.wire.socket()
+    }
+
+    /// The TLS session, if there is one.
+    #[must_use]
+    pub fn tls(&self) -> Option<&ClientConnection> {
+        self.wire.tls()
+    }
+
+    /// Writes into the dialogue what can't be seen otherwise.
+    pub fn notes(&self, text: &str) {
+        self.scope.dialogue.add(&self.name, Kind::Note, text);
+    }
+
+    #[track_caller]
+    fn next_until(&mut self, deadline: Instant) -> Next {
+        loop {
+            if let Some(item) = self.items.pop_front() {
+                if let Item::Header(header) = &item {
+                    self.header = Some(header.clone());
+                }
+                return Next::Item(item);
+            }
+            match self.parser.next() {
+                Ok(Some(item)) => {
+                    self.items.push_back(item);
+                    continue;
+                }
+                Ok(None) => {}
+                Err(error) => panic!("the server sent what can't be read: {error}"),
+            }
+            if let Some(why) = &self.ended {
+                return Next::End(why.clone());
+            }
+            if !self.fill(deadline) {
+                return Next::Nothing;
+            }
+        }
+    }
+
+    /// Reads something, or notes the end; false if nothing came in time.
+    #[track_caller]
+    fn fill(&mut self, deadline: Instant) -> bool {
+        let mut buffer = [0; 8192];
+        match self.wire.read(&mut buffer, deadline) {
+            Found::Bytes(count) => match &mut self.meddling {
+                None => self.hear(&buffer[..count]),
+                Some(meddling) => {
+                    let text = meddling.receives(&buffer[..count]);
+                    self.hear(text.as_bytes());
+                }
+            },
+            Found::TlsEnd => self.notes("the server has ended TLS"),
+            Found::End(why) => {
+                if let Some(meddling) = &mut self.meddling {
+                    let (text, ended) = meddling.ends();
+                    self.hear(text.as_bytes());
+                    if !ended {
+                        return false;
+                    }
+                }
+                self.notes(&format!("the connection has ended: {why}"));
+                self.ended = Some(why);
+            }
+            Found::Nothing => return false,
+        }
+        true
+    }
+
+    #[track_caller]
+    fn hear(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.scope.dialogue.add(&self.name, Kind::Received, &String::from_utf8_lossy(bytes));
+        self.heard.extend_from_slice(bytes);
+        if let Err(error) = self.parser.feed(bytes) {
+            panic!("the server sent what can't be read: {error}");
+        }
+    }
+
+    /// Forgets the stream, so that the next thing due is a header.
+    fn expects_new_stream(&mut self) {
+        self.parser = StreamParser::new();
+        self.items.clear();
+        self.heard.clear();
+        self.header = None;
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("name", &self.name).field("jid", &self.jid).finish_non_exhaustive()
+    }
+}

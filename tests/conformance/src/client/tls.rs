@@ -1,0 +1,116 @@
+//! How a client's TLS is set up.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
+
+/// Which server certificates are accepted.
+#[derive(Clone, Debug)]
+pub enum Trust {
+    /// Those that lead to one of these.
+    Roots(Arc<RootCertStore>),
+    /// Any: the server's certificate is not what is judged.
+    Anything,
+}
+
+/// A certificate and its key, shown to servers that ask for one.
+#[derive(Debug)]
+pub struct Identity {
+    /// The certificate, then those that lead to its root.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Its private key.
+    pub key: PrivateKeyDer<'static>,
+}
+
+/// What may differ from one TLS session to the next.
+#[derive(Clone, Debug, Default)]
+pub struct TlsOptions {
+    /// Only these versions; empty for 1.2 and 1.3.
+    pub versions: Vec<&'static SupportedProtocolVersion>,
+    /// The client's certificate.
+    pub identity: Option<Arc<Identity>>,
+    /// The name that is asked for by SNI and looked for in the certificate, instead of the domain's.
+    pub server_name: Option<String>,
+    /// ALPN protocols, such as `xmpp-client` (XEP-0368).
+    pub alpn: Vec<&'static str>,
+    /// Send no server name (SNI).
+    pub without_sni: bool,
+}
+
+impl TlsOptions {
+    /// With this client certificate.
+    #[must_use]
+    pub fn with_identity(identity: Arc<Identity>) -> TlsOptions {
+        TlsOptions { identity: Some(identity), ..TlsOptions::default() }
+    }
+
+    /// In this version alone.
+    #[must_use]
+    pub fn with_version(version: &'static SupportedProtocolVersion) -> TlsOptions {
+        TlsOptions { versions: vec![version], ..TlsOptions::default() }
+    }
+
+    pub(crate) fn config(&self, trust: &Trust) -> Arc<ClientConfig> {
+        let versions = if self.versions.is_empty() { rustls::ALL_VERSIONS } else { self.versions.as_slice() };
+        let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_protocol_versions(versions)
+            .expect("the provider has cipher suites for every version");
+        let builder = match trust {
+            Trust::Roots(roots) => builder.with_root_certificates(Arc::clone(roots)),
+            Trust::Anything => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Indifferent(aws_lc_rs::default_provider()))),
+        };
+        let mut config = match &self.identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => builder
+                .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
+                .expect("the suite's own certificates fit their keys"),
+        };
+        config.enable_sni = !self.without_sni;
+        config.alpn_protocols = self.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Arc::new(config)
+    }
+}
+
+/// Takes any certificate, if the server only has its key.
+#[derive(Debug)]
+struct Indifferent(CryptoProvider);
+
+impl ServerCertVerifier for Indifferent {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,35 @@
+//! The suite without `cargo xtask`: for a server that is built already.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use jabiru_conformance::cli::{self, Suite};
+use jabiru_conformance::runner::Judged;
+use jabiru_conformance::subject::Bundled;
+
+#[derive(Debug, Parser)]
+#[command(about = "Judges an XMPP server by RFC 6120")]
+struct Arguments {
+    #[command(flatten)]
+    suite: Suite,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse().suite) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(suite: &Suite) -> Result<()> {
+    if suite.list {
+        cli::list(suite);
+        return Ok(());
+    }
+    let program = suite.program.as_ref().context("which server? --program FILE; cargo xtask conformance builds one")?;
+    cli::run(suite, &Judged::Bundled(Bundled::new(std::path::absolute(program)?)?))
+}

@@ -1,0 +1,20 @@
+//! XML namespaces.
+
+/// The stream root, features and errors (RFC 6120 §4.8.1).
+pub const STREAM: &str = "http://etherx.jabber.org/streams";
+/// Client streams (RFC 6120 §4.8.3).
+pub const CLIENT: &str = "jabber:client";
+/// Server streams (RFC 6120 §4.8.3).
+pub const SERVER: &str = "jabber:server";
+/// Stream error conditions (RFC 6120 §14.3).
+pub const STREAM_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
+/// Stanza error conditions (RFC 6120 §14.5).
+pub const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
+/// STARTTLS (RFC 6120 §14.1).
+pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
+/// SASL (RFC 6120 §14.2).
+pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
+/// Resource binding (RFC 6120 §14.4).
+pub const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
+/// XMPP Ping (XEP-0199).
+pub const PING: &str = "urn:xmpp:ping";

@@ -1,0 +1,293 @@
+//! The bundled server: started by the suite, once for each configuration that a case asks for.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use super::admin::run;
+use super::{Accounts, Admin, AdminError, Authority, Site};
+use crate::case::{Need, Verb};
+
+/// The domain of the bundled server.
+const DOMAIN: &str = "im.example";
+/// Its second one.
+const OTHER: &str = "other.example";
+/// How long it may take to start.
+const START_LIMIT: Duration = Duration::from_secs(30);
+/// How often a start is tried: a port that was free may be taken when the server wants it.
+const STARTS: usize = 3;
+
+/// The bundled server in all its configurations; ended when dropped.
+pub struct Bundled {
+    program: PathBuf,
+    folder: TempDir,
+    authority: Arc<Authority>,
+    sites: Mutex<BTreeMap<Option<Need>, Shared>>,
+    started: AtomicUsize,
+}
+
+/// A site that several cases wait for while one of them starts it.
+type Shared = Arc<OnceLock<Result<Arc<Site>, String>>>;
+
+impl Bundled {
+    /// Prepares to start `program`.
+    ///
+    /// # Errors
+    /// If there is no room for its files.
+    pub fn new(program: impl Into<PathBuf>) -> Result<Bundled> {
+        let folder = tempfile::tempdir().context("no temporary folder")?;
+        let authority = Arc::new(Authority::new(&folder.path().join("certificates"))?);
+        for domain in [DOMAIN, OTHER] {
+            authority.certify_server(domain, &[domain])?;
+        }
+        Ok(Bundled {
+            program: program.into(),
+            folder,
+            authority,
+            sites: Mutex::default(),
+            started: AtomicUsize::new(0),
+        })
+    }
+
+    /// The server of this profile that all cases share; started if it does not run yet.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn shared(&self, profile: Option<Need>) -> Result<Arc<Site>> {
+        let site = {
+            let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(sites.entry(profile).or_default())
+        };
+        site.get_or_init(|| self.own(profile).map_err(|error| format!("{error:#}")))
+            .clone()
+            .map_err(|error| anyhow!(error))
+    }
+
+    /// A server of this profile that nobody else uses.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn own(&self, profile: Option<Need>) -> Result<Arc<Site>> {
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
+        let name = profile.map_or("default", Need::name);
+        let mut last = anyhow!("never started");
+        for attempt in 0..STARTS {
+            let folder = self.folder.path().join(format!("{number}-{attempt}-{name}"));
+            match Process::start(&self.program, folder, self.authority.path(), profile) {
+                Ok(process) => return Ok(Arc::new(self.site(process, profile))),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Who signed the server's certificates, and signs those of clients.
+    #[must_use]
+    pub fn authority(&self) -> &Arc<Authority> {
+        &self.authority
+    }
+
+    fn site(&self, process: Process, profile: Option<Need>) -> Site {
+        Site {
+            name: "Jabiru".to_owned(),
+            starttls: format!("127.0.0.1:{}", process.ports[0]),
+            direct_tls: Some(format!("127.0.0.1:{}", process.ports[1])),
+            domain: DOMAIN.to_owned(),
+            second_domain: Some(OTHER.to_owned()),
+            trust: self.authority.trust(),
+            admin: Box::new(process),
+            has: profile.into_iter().collect(),
+            accounts: Accounts::new_ones(),
+            authority: Some(Arc::clone(&self.authority)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Bundled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bundled").field("program", &self.program).finish_non_exhaustive()
+    }
+}
+
+/// One running server.
+struct Process {
+    program: PathBuf,
+    folder: PathBuf,
+    certificates: PathBuf,
+    profile: Option<Need>,
+    /// For STARTTLS, and for direct TLS.
+    ports: [u16; 2],
+    child: Mutex<Child>,
+}
+
+impl Process {
+    fn start(program: &Path, folder: PathBuf, authority: PathBuf, profile: Option<Need>) -> Result<Process> {
+        std::fs::create_dir_all(&folder)?;
+        let ports = [free_port()?, free_port()?];
+        let certificates = authority.parent().context("certificates lie in a folder")?.to_owned();
+        let text = configuration(profile, ports, &certificates, &[DOMAIN, OTHER]);
+        std::fs::write(folder.join("jabiru.toml"), text)?;
+        let log = std::fs::File::create(folder.join("log"))?;
+        let mut child = command(program, &folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("can't start {}", program.display()))?;
+        let stdout = child.stdout.take().context("it is piped")?;
+        let process =
+            Process { program: program.to_owned(), folder, certificates, profile, ports, child: Mutex::new(child) };
+        // A thread reads, so that a server that says nothing can't hold the suite up; it goes on reading, so that
+        // the server can always write.
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                // After the start nobody listens any more.
+                let _ = sender.send(line);
+            }
+        });
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) if line.contains("user add") => return Ok(process),
+                Ok(_) => {}
+                Err(_) => bail!("the bundled server did not start:\n{}", process.log()),
+            }
+        }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = command(&self.program, &self.folder);
+        command.args(arguments);
+        command
+    }
+
+    fn terminate(&self) -> Result<(), AdminError> {
+        let child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        kill_process(Pid::from_child(&child), Signal::TERM).map_err(|error| AdminError::Failed(error.to_string()))
+    }
+
+    /// Overwrites the database, so that nothing can be read from it any more.
+    fn break_storage(&self) -> Result<(), AdminError> {
+        let failed = |error: std::io::Error| AdminError::Failed(error.to_string());
+        for entry in std::fs::read_dir(self.folder.join("data")).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.file_name().is_some_and(|name| name.to_string_lossy().contains("sqlite")) {
+                std::fs::write(&path, vec![0x55; 1 << 16]).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Admin for Process {
+    fn run(&self, verb: Verb, arguments: &[&str], input: Option<&str>) -> Result<(), AdminError> {
+        let first = arguments.first().copied().unwrap_or_default();
+        let mut line: Vec<&str> = match verb {
+            Verb::Create => vec!["user", "add"],
+            Verb::Password => vec!["user", "passwd"],
+            Verb::Disable => vec!["user", "disable"],
+            Verb::Enable => vec!["user", "enable"],
+            Verb::Expire => vec!["user", "expire"],
+            Verb::Remove => vec!["user", "remove", "--yes"],
+            Verb::Kick => vec!["user", "kick"],
+            Verb::Move => vec!["user", "move"],
+            Verb::Drain => vec!["drain"],
+            Verb::Reload => vec!["reload"],
+            Verb::RemoveDomain => {
+                let left: Vec<&str> = [DOMAIN, OTHER].into_iter().filter(|domain| *domain != first).collect();
+                let text = configuration(self.profile, self.ports, &self.certificates, &left);
+                let written = std::fs::write(self.folder.join("jabiru.toml"), text);
+                written.map_err(|error| AdminError::Failed(error.to_string()))?;
+                return run(&mut self.command(&["reload"]), None);
+            }
+            Verb::Stop => return self.terminate(),
+            Verb::BreakStorage => return self.break_storage(),
+        };
+        line.extend(arguments.iter().map(|argument| if *argument == "temporary" { "--temporary" } else { argument }));
+        run(&mut self.command(&line), input)
+    }
+
+    fn knows(&self, _: Verb) -> bool {
+        true
+    }
+
+    fn log(&self) -> Option<String> {
+        Some(Process::log(self))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let child = self.child.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+fn command(program: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(folder).env_remove("RUST_LOG").env_remove("JABIRU_CONFIG");
+    command
+}
+
+/// A port of loopback that nobody listens on.
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port on loopback")?;
+    Ok(listener.local_addr()?.port())
+}
+
+/// The configuration of a profile.
+fn configuration(profile: Option<Need>, ports: [u16; 2], certificates: &Path, domains: &[&str]) -> String {
+    let [starttls, direct_tls] = ports;
+    let mut text = "domains = []\ndata_directory = \"data\"\n".to_owned();
+    for domain in domains {
+        let (certificate, key) =
+            (certificates.join(format!("{domain}.crt")), certificates.join(format!("{domain}.key")));
+        let (certificate, key) = (certificate.display().to_string(), key.display().to_string());
+        // Writing to a String can't fail.
+        let _ = write!(text, "[[domain]]\nname = {domain:?}\ncertificate = {certificate:?}\nkey = {key:?}\n");
+    }
+    let (c2s, limits) = profile.map_or(("", ""), differences);
+    let _ = write!(
+        text,
+        "[c2s]\nstarttls = [\"127.0.0.1:{starttls}\"]\ndirect_tls = [\"127.0.0.1:{direct_tls}\"]\n{c2s}[limits]\n{limits}"
+    );
+    text
+}
+
+/// What a profile adds to the sections `[c2s]` and `[limits]`.
+fn differences(profile: Need) -> (&'static str, &'static str) {
+    match profile {
+        Need::ShortTimeouts => (
+            "",
+            "negotiation_timeout_seconds = 2\nidle_timeout_seconds = 1\nping_timeout_seconds = 1\n\
+             stall_timeout_seconds = 1\nclosing_timeout_seconds = 1\n",
+        ),
+        Need::External => ("", ""),
+        Need::Anonymous => ("", ""),
+        Need::Plaintext => ("require_tls = false\n", ""),
+        Need::ConflictRefuse => ("resource_conflict = \"refuse\"\n", ""),
+        Need::ConflictAssign => ("resource_conflict = \"assign\"\n", ""),
+        Need::SmallLimits => (
+            "",
+            "element_bytes_before_authentication = 4096\nelement_bytes = 10000\nauthentication_attempts = 3\n\
+             streams_per_account = 3\nconnections_per_address = 200\noutbox_bytes = 65536\n",
+        ),
+        Need::Alone | Need::SecondDomain | Need::DirectTls | Need::Admin(_) => ("", ""),
+    }
+}

@@ -1,0 +1,52 @@
+//! `cargo xtask conformance`: judges a server by RFC 6120, ours or any other.
+//!
+//! The cases, the client and the reports are in `tests/conformance`; here the bundled server is built.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use jabiru_conformance::cli;
+use jabiru_conformance::runner::Judged;
+use jabiru_conformance::subject::Bundled;
+
+use crate::process;
+use crate::workspace::Workspace;
+
+const BUILD_LIMIT: Duration = Duration::from_secs(40 * 60);
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    suite: cli::Suite,
+    /// The profile that the bundled server is built with
+    #[arg(long, value_name = "PROFILE", default_value = "dev")]
+    profile: String,
+}
+
+/// Runs the suite.
+///
+/// # Errors
+/// If a case fails, or there is no server to judge.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let suite = &arguments.suite;
+    if suite.list {
+        cli::list(suite);
+        return Ok(());
+    }
+    let program = match &suite.program {
+        Some(program) => std::path::absolute(program)?,
+        None => build(&arguments.profile)?,
+    };
+    cli::run(suite, &Judged::Bundled(Bundled::new(program)?))
+}
+
+/// Builds the bundled server and returns its program.
+fn build(profile: &str) -> Result<PathBuf> {
+    let workspace = Workspace::load()?;
+    let mut build = process::cargo(&workspace.root);
+    build.args(["build", "--package", "jabiru-server", "--profile", profile]);
+    process::run(&mut build, BUILD_LIMIT)?;
+    let folder = if profile == "dev" { "debug" } else { profile };
+    Ok(workspace.target_directory.join(folder).join("jabiru"))
+}
