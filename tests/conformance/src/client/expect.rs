@@ -136,7 +136,7 @@ impl Client {
     #[track_caller]
     pub fn receives_any(&mut self) -> Element {
         loop {
-            match self.next() {
+            match self.receives_next() {
                 Next::Item(Item::Element(element)) => return element,
                 Next::Item(Item::Space) => {}
                 Next::Item(other) => panic!("an element was due: {other:?}"),
@@ -218,7 +218,7 @@ impl Client {
     #[track_caller]
     pub fn receives_close(&mut self) {
         loop {
-            match self.next() {
+            match self.receives_next() {
                 Next::Item(Item::Close) => return,
                 Next::Item(Item::Space) => {}
                 other => panic!("the closing tag was due: {other:?}"),
@@ -232,7 +232,7 @@ impl Client {
     /// If something comes, or the connection stays.
     #[track_caller]
     pub fn receives_end(&mut self) {
-        match self.next() {
+        match self.receives_next() {
             Next::End(_) => {}
             Next::Nothing => panic!("the server has not ended the connection"),
             other @ Next::Item(_) => panic!("the end of the connection was due: {other:?}"),

@@ -154,7 +154,7 @@ impl Client {
     /// # Panics
     /// If what comes can't be read.
     #[track_caller]
-    pub fn next(&mut self) -> Next {
+    pub fn receives_next(&mut self) -> Next {
         let deadline = self.scope.deadline(self.deadline);
         self.next_until(deadline)
     }
@@ -164,7 +164,7 @@ impl Client {
     /// # Panics
     /// If what comes can't be read.
     #[track_caller]
-    pub fn next_within(&mut self, limit: Duration) -> Next {
+    pub fn receives_next_within(&mut self, limit: Duration) -> Next {
         let deadline = self.scope.deadline(Some(limit));
         self.next_until(deadline)
     }

@@ -71,7 +71,7 @@ impl Client {
     /// If something else comes.
     #[track_caller]
     pub fn receives_header(&mut self) -> Header {
-        match self.next() {
+        match self.receives_next() {
             Next::Item(Item::Header(header)) => {
                 assert!(
                     header.root.is("stream", ns::STREAM),
@@ -222,7 +222,7 @@ impl Client {
     pub fn closes(&mut self) {
         self.sends("</stream:stream>");
         loop {
-            match self.next() {
+            match self.receives_next() {
                 Next::Item(Item::Close) => break,
                 Next::Item(Item::Element(_) | Item::Space) => {}
                 other => panic!("the closing tag was due: {other:?}"),

@@ -83,7 +83,7 @@ impl Bundled {
         let mut last = anyhow!("never started");
         for attempt in 0..STARTS {
             let folder = self.folder.path().join(format!("{number}-{attempt}-{name}"));
-            match Process::start(&self.program, folder, self.authority.path(), profile) {
+            match Process::start(&self.program, folder, &self.authority, profile) {
                 Ok(process) => return Ok(Arc::new(self.site(process, profile))),
                 Err(error) => last = error,
             }
@@ -131,10 +131,10 @@ struct Process {
 }
 
 impl Process {
-    fn start(program: &Path, folder: PathBuf, authority: PathBuf, profile: Option<Need>) -> Result<Process> {
+    fn start(program: &Path, folder: PathBuf, authority: &Authority, profile: Option<Need>) -> Result<Process> {
         std::fs::create_dir_all(&folder)?;
         let ports = [free_port()?, free_port()?];
-        let certificates = authority.parent().context("certificates lie in a folder")?.to_owned();
+        let certificates = authority.folder().to_owned();
         let text = configuration(profile, ports, &certificates, &[DOMAIN, OTHER]);
         std::fs::write(folder.join("jabiru.toml"), text)?;
         let log = std::fs::File::create(folder.join("log"))?;

@@ -69,6 +69,11 @@ impl Authority {
         self.folder.join("authority.crt")
     }
 
+    /// Where certificates are kept.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Trust in what it has signed.
     ///
     /// # Panics

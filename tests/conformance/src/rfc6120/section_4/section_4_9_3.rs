@@ -3,6 +3,7 @@
 use crate::case;
 use crate::case::Case;
 use crate::subject::{Stage, Subject};
+use crate::tree::Element;
 
 pub(super) const CASES: &[Case] = &[
     case!(Must, namespace_of_the_stream_is_checked, ["4.9.3.10", "4.8.1", "stream-error-generate"]),
@@ -62,7 +63,7 @@ fn newer_stream_with_the_same_resource_ends_the_older(subject: &Subject) {
          <resource>orchard</resource></bind></iq>",
     );
     let answer = newer.receives_any();
-    let jid = answer.elements().flat_map(|bind| bind.elements()).find(|child| child.name == "jid");
+    let jid = answer.elements().flat_map(Element::elements).find(|child| child.name == "jid");
     if jid.is_none_or(|jid| jid.text() != older.jid()) {
         subject.not_tried("the server does not give the resource to the newcomer");
     }
