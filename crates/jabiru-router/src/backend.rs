@@ -21,6 +21,12 @@ pub trait ResourceSink: Send + Sync + 'static {
     /// Ends the stream with this error (§4.9) after what is queued already. Later stanzas are
     /// refused with [`Refused::Gone`].
     fn close(&self, error: StreamError);
+
+    /// Is what goes through the stream hidden from others on the way, by TLS? Features ask before they take or
+    /// give a secret.
+    fn is_confidential(&self) -> bool {
+        false
+    }
 }
 
 /// Why a resource did not take a stanza.

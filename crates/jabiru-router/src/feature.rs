@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jabiru_stanza::{Element, FullJid, IqType, Stanza, StanzaError};
 
-use crate::Eventually;
+use crate::{Eventually, Router};
 
 /// What an IQ request was sent to that the server answers itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,8 +20,8 @@ pub enum Target {
     /// The sender's own account: its bare JID, or no `to` at all (RFC 6120 §10.3.3).
     OwnAccount,
     /// The bare JID of any other account (RFC 6121 §8.5.2.1.3). A feature that answers here must not
-    /// let strangers learn whether the account exists (RFC 6120 §13.11): to those without a right
-    /// to know it answers `service-unavailable`, which is what they get if nobody answers at all.
+    /// let strangers learn whether the account exists or is there (RFC 6120 §13.11, §13.10.2): to those without a right
+    /// to know it answers `service-unavailable`, which is what they get if nobody answers at all, and from a full JID.
     OtherAccount,
 }
 
@@ -36,19 +36,35 @@ pub struct IqRequest {
     pub namespace: &'static str,
     /// The payload's name.
     pub element: &'static str,
+    /// See [`before_closing`](Self::before_closing).
+    pub before_closing: bool,
 }
 
 impl IqRequest {
     /// A request of type `get` with this payload.
     #[must_use]
     pub const fn get(target: Target, element: &'static str, namespace: &'static str) -> IqRequest {
-        IqRequest { target, set: false, namespace, element }
+        IqRequest { target, set: false, namespace, element, before_closing: false }
     }
 
     /// A request of type `set` with this payload.
     #[must_use]
     pub const fn set(target: Target, element: &'static str, namespace: &'static str) -> IqRequest {
-        IqRequest { target, set: true, namespace, element }
+        IqRequest { target, set: true, namespace, element, before_closing: false }
+    }
+
+    /// The same request, but one whose answer may be the reason to close all streams of the account that asks, say
+    /// a change of its password: they are not closed ([`Router::close_account`]) before the answer is on its way.
+    /// So the feature has to answer within a bounded time.
+    #[must_use]
+    pub const fn before_closing(self) -> IqRequest {
+        IqRequest { before_closing: true, ..self }
+    }
+
+    /// Is this the same sort of request?
+    fn is(&self, other: &IqRequest) -> bool {
+        let key = |request: &IqRequest| (request.target, request.set, request.namespace, request.element);
+        key(self) == key(other)
     }
 }
 
@@ -68,6 +84,8 @@ pub struct RequestContext<'a> {
     pub target: Target,
     /// All features of the server.
     pub features: &'a Features,
+    /// The router that the request came to.
+    pub router: &'a Router,
 }
 
 /// An identity for service discovery (XEP-0030 §3.1, §6.3).
@@ -167,7 +185,7 @@ impl Features {
         for (n, request) in feature.requests().iter().enumerate() {
             let present = match self.entry(request) {
                 Some((_, present)) => self.all[*present].name(),
-                None if feature.requests()[..n].contains(request) => feature.name(),
+                None if feature.requests()[..n].iter().any(|other| other.is(request)) => feature.name(),
                 None => continue,
             };
             return Err(FeatureConflict { present, refused: feature.name(), request: *request });
@@ -179,21 +197,21 @@ impl Features {
         Ok(())
     }
 
-    /// Who answers this IQ request to this target.
+    /// Who answers this IQ request to this target, and as which sort of request.
     #[must_use]
-    pub fn for_request(&self, request: &Stanza, target: Target) -> Option<&dyn Feature> {
+    pub fn for_request(&self, request: &Stanza, target: Target) -> Option<(&dyn Feature, IqRequest)> {
         let set = match request.kind() {
             jabiru_stanza::StanzaKind::Iq(IqType::Get) => false,
             jabiru_stanza::StanzaKind::Iq(IqType::Set) => true,
             _ => return None,
         };
         let payload = request.payload()?;
-        let (_, found) = self
+        let (sort, found) = self
             .requests
             .get(payload.namespace())?
             .iter()
             .find(|(wanted, _)| wanted.target == target && wanted.set == set && wanted.element == payload.name())?;
-        Some(&*self.all[*found])
+        Some((&*self.all[*found], *sort))
     }
 
     /// Does a feature answer this target anything at all in this namespace?
@@ -214,7 +232,7 @@ impl Features {
     }
 
     fn entry(&self, request: &IqRequest) -> Option<&(IqRequest, usize)> {
-        self.requests.get(request.namespace)?.iter().find(|(present, _)| present == request)
+        self.requests.get(request.namespace)?.iter().find(|(present, _)| present.is(request))
     }
 }
 

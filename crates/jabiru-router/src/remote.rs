@@ -1,6 +1,6 @@
 //! The way to other domains (RFC 6120 §10.4): what federation plugs into.
 
-use jabiru_stanza::{Condition, Stanza, StanzaError};
+use jabiru_stanza::{Condition, Stanza};
 
 use crate::Eventually;
 
@@ -51,11 +51,5 @@ impl RemoteError {
             RemoteError::Blocked => Condition::PolicyViolation,
             RemoteError::Internal => Condition::InternalServerError,
         }
-    }
-}
-
-impl From<RemoteError> for StanzaError {
-    fn from(error: RemoteError) -> StanzaError {
-        StanzaError::new(error.condition())
     }
 }

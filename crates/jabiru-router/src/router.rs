@@ -1,11 +1,15 @@
 //! The router: takes a stanza and does with it what the rules say.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 
-use jabiru_stanza::{Condition, FullJid, Stanza, StanzaError, StanzaKind, StreamCondition, StreamError};
+use jabiru_stanza::{
+    BareJid, Condition, Element, FullJid, Jid, Stanza, StanzaError, StanzaKind, StreamCondition, StreamError, ns,
+};
 
 use crate::guard::{PanicId, guarded};
+use crate::hold::Holds;
 use crate::rules::{self, Destination, Recipients, Verdict};
 use crate::{
     Account, BoxFuture, Eventually, Features, HostedDomains, IqAnswer, MovedAccounts, OnConflict, Refused,
@@ -40,23 +44,28 @@ struct Shared {
     features: Features,
     moved: MovedAccounts,
     remote: Option<Arc<dyn RemoteDomains>>,
+    holds: Holds,
 }
 
 /// How often a stanza is decided about, each time without the resources that turned out to be gone.
 pub const MAX_ATTEMPTS: usize = 3;
 
+/// The most bytes a `<presence/>` may have: it is multiplied by everybody who shares it, and kept for those who still
+/// come. A larger one is answered with `policy-violation` (RFC 6120 §8.3.3.12).
+pub const MAX_PRESENCE_BYTES: usize = 16 * 1024;
+
 impl Router {
     /// A router for these domains, with these features, on this backend.
     #[must_use]
     pub fn new(backend: Arc<dyn RoutingBackend>, domains: HostedDomains, features: Features) -> Router {
-        let moved = MovedAccounts::default();
-        Router { shared: Arc::new(Shared { backend, domains, features, moved, remote: None }) }
+        let (moved, holds) = (MovedAccounts::default(), Holds::default());
+        Router { shared: Arc::new(Shared { backend, domains, features, moved, remote: None, holds }) }
     }
 
     /// The same router, but with a way to other domains (RFC 6120 §10.4).
     #[must_use]
     pub fn with_remote(&self, remote: Arc<dyn RemoteDomains>) -> Router {
-        let Shared { backend, domains, features, moved, remote: _ } = &*self.shared;
+        let Shared { backend, domains, features, moved, remote: _, holds } = &*self.shared;
         Router {
             shared: Arc::new(Shared {
                 backend: Arc::clone(backend),
@@ -64,6 +73,7 @@ impl Router {
                 features: features.clone(),
                 moved: moved.clone(),
                 remote: Some(remote),
+                holds: holds.clone(),
             }),
         }
     }
@@ -92,21 +102,55 @@ impl Router {
     /// Takes a stanza that a connected resource sent, its `from` stamped with `jid`: presence
     /// without `to` is the resource's own ([`presence`](Self::presence)), all else is
     /// [`route`](Self::route)d.
-    pub fn receive(&self, jid: &FullJid, id: ResourceId, stanza: Stanza) -> Eventually<()> {
-        match (stanza.kind(), stanza.to()) {
-            (StanzaKind::Presence(_), None) => self.presence(jid, id, stanza),
-            _ => self.route(stanza),
+    pub fn receive(&self, jid: &FullJid, id: ResourceId, mut stanza: Stanza) -> Eventually<()> {
+        if let StanzaKind::Presence(_) = stanza.kind() {
+            if stanza.raw().as_bytes().len() > MAX_PRESENCE_BYTES {
+                // However it is stamped, the mistake is this resource's.
+                stanza.set_from(Arc::new(jid.clone().into()));
+                return self.bounce(&stanza, &presence_too_big());
+            }
+            if stanza.to().is_none() {
+                return self.presence(jid, id, stanza);
+            }
         }
+        self.route(stanza)
     }
 
     /// Routes a stanza whose `from` can be trusted, by the [`rules`]. Presence without `to` is not
     /// for here.
-    pub fn route(&self, stanza: Stanza) -> Eventually<()> {
+    pub fn route(&self, mut stanza: Stanza) -> Eventually<()> {
+        if stanza.to().is_none()
+            && let Some(account) = stanza.from().and_then(|from| Account::of(from))
+        {
+            // RFC 6120 §10.3.1, §10.3.3: as if it were addressed to the sender's bare JID, from which the answer comes.
+            let to = account.to_bare_jid();
+            stanza.set_to(to.into());
+        }
         self.attempt(stanza, Vec::new(), 1)
     }
 
-    /// Ends all streams of an account that was disabled or removed; returns how many.
+    /// Ends all streams of an account that was disabled or removed, or has another password; returns how many.
+    ///
+    /// If the account has asked for something whose answer must come first ([`IqRequest::before_closing`](crate::IqRequest::before_closing)), they end
+    /// as soon as that is on its way.
     pub fn close_account(&self, account: Account<'_>, error: &StreamError) -> Eventually<usize> {
+        if !self.shared.holds.is_held(account) {
+            return self.close_now(account, error);
+        }
+        let (router, account, error) = (self.clone(), account.to_bare_jid(), error.clone());
+        Eventually::later(async move {
+            poll_fn(|context| router.shared.holds.poll_released(account.as_str(), context)).await;
+            match Account::of(&account) {
+                Some(account) => {
+                    let closing = router.close_now(account, &error);
+                    closing.await
+                }
+                None => 0,
+            }
+        })
+    }
+
+    fn close_now(&self, account: Account<'_>, error: &StreamError) -> Eventually<usize> {
         match self.backend().close_account(account, error) {
             Eventually::Now(closed) => self.closed(&closed),
             Eventually::Later(closed) => {
@@ -197,6 +241,10 @@ impl Router {
         match verdict {
             Verdict::Deliver(recipients) => self.deliver(stanza, snapshot, recipients, gone, attempt),
             Verdict::Answer(target) => self.answer(stanza, target),
+            // Not what the account says itself.
+            Verdict::Bounce(condition @ (Condition::Gone(_) | Condition::Redirect(_))) => {
+                self.bounce(&stanza, &found_at(condition, stanza.to()))
+            }
             Verdict::Bounce(condition) => self.bounce(&stanza, &condition.into()),
             Verdict::Remote => self.send_away(stanza),
             // TODO RFC 6121 §3 and §4.3: without rosters nobody can be subscribed, and RFC 6121 §8.5.1
@@ -207,19 +255,12 @@ impl Router {
 
     fn deliver(
         &self,
-        mut stanza: Stanza,
+        stanza: Stanza,
         snapshot: &Snapshot,
         recipients: Recipients,
         gone: Vec<ResourceId>,
         attempt: usize,
     ) -> Eventually<()> {
-        if stanza.to().is_none() {
-            // RFC 6120 §10.3.1: a message without `to` counts as one to the sender's bare JID.
-            if let Some(account) = stanza.from().and_then(|from| Account::of(from)) {
-                let to = account.to_bare_jid();
-                stanza.set_to(to.into());
-            }
-        }
         let mut outcome = Outcome { delivered: false, unreachable: false, full: Vec::new(), gone };
         let mut waiting: Vec<(Resource, BoxFuture<Result<(), Refused>>)> = Vec::new();
         for resource in snapshot.select(recipients) {
@@ -269,23 +310,28 @@ impl Router {
     }
 
     fn answer(&self, request: Stanza, target: Target) -> Eventually<()> {
-        let Some(feature) = self.features().for_request(&request, target) else {
-            let condition = match request.payload() {
+        let Some((feature, sort)) = self.features().for_request(&request, target) else {
+            let known = request.payload().is_some_and(|payload| self.features().know(payload.namespace(), target));
+            let condition = match target {
                 // RFC 6120 §8.3.3.3: the namespace is understood, but not this of it.
-                Some(payload) if self.features().know(payload.namespace(), target) => Condition::FeatureNotImplemented,
-                // §8.4, §10.3.3 item 2; RFC 6121 §8.5.2.1.3
-                _ => Condition::ServiceUnavailable,
+                Target::Server | Target::OwnAccount if known => Condition::FeatureNotImplemented,
+                // §8.4, §10.3.3 item 2; RFC 6121 §8.5.2.1.3. About others' accounts nobody learns more than from their
+                // full JIDs (§13.10.2).
+                Target::Server | Target::OwnAccount | Target::OtherAccount => Condition::ServiceUnavailable,
             };
             return self.bounce(&request, &condition.into());
         };
-        let context = RequestContext { target, features: self.features() };
+        let asker = request.from().and_then(|from| Account::of(from));
+        let hold = asker.filter(|_| sort.before_closing).map(|account| self.shared.holds.hold(account));
+        let context = RequestContext { target, features: self.features(), router: self };
         match guarded(feature.name(), || feature.handle_iq(&request, context)) {
-            Eventually::Now(answer) => self.reply(&request, answer),
+            Eventually::Now(answer) => self.reply(&request, answer).map(move |()| drop(hold)),
             Eventually::Later(answer) => {
                 let router = self.clone();
                 Eventually::later(async move {
                     let answer = answer.await;
                     router.reply(&request, answer).await;
+                    drop(hold);
                 })
             }
         }
@@ -313,16 +359,20 @@ impl Router {
         };
         match sent {
             Eventually::Now(Ok(())) => Eventually::Now(()),
-            Eventually::Now(Err(error)) => self.bounce(&stanza, &error.into()),
+            Eventually::Now(Err(error)) => self.not_sent(&stanza, error),
             Eventually::Later(sent) => {
                 let router = self.clone();
                 Eventually::later(async move {
                     if let Err(error) = sent.await {
-                        router.bounce(&stanza, &error.into()).await;
+                        router.not_sent(&stanza, error).await;
                     }
                 })
             }
         }
+    }
+
+    fn not_sent(&self, stanza: &Stanza, error: RemoteError) -> Eventually<()> {
+        self.bounce(stanza, &found_at(error.condition(), stanza.from().map(|from| &**from)))
     }
 }
 
@@ -333,6 +383,22 @@ impl fmt::Debug for Router {
             .field("features", &self.shared.features)
             .finish_non_exhaustive()
     }
+}
+
+/// An error that the server of this address has found, not the entity that was addressed (RFC 6120 §8.3.2).
+fn found_at(condition: Condition, address: Option<&Jid>) -> StanzaError {
+    let error = StanzaError::new(condition);
+    match address {
+        Some(address) => error.with_by(BareJid::from_parts(None, address.domain()).into()),
+        None => error,
+    }
+}
+
+fn presence_too_big() -> StanzaError {
+    StanzaError::new(Condition::PolicyViolation)
+        .with_text(format!("presence exceeds {MAX_PRESENCE_BYTES} bytes"))
+        // XEP-0205 §4.5, which is older than `policy-violation`.
+        .with_application(Element::new("stanza-too-big", ns::ERRORS))
 }
 
 /// Closes a stream that could not take a stanza of which nobody else will hear.

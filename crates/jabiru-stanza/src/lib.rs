@@ -30,8 +30,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod error_text;
 mod features;
 pub mod ns;
+mod other_host;
 mod sasl_failure;
 mod stanza;
 mod stanza_error;
@@ -41,6 +43,7 @@ mod stream_header;
 pub use features::StreamFeatures;
 pub use jid::Error as JidError;
 pub use jid::{BareJid, DomainPart, DomainRef, FullJid, Jid, NodePart, NodeRef, ResourcePart, ResourceRef};
+pub use other_host::{InvalidHost, OtherHost};
 pub use sasl_failure::{SaslCondition, SaslFailure};
 pub use stanza::{IqType, MessageType, PresenceType, Stanza, StanzaFault, StanzaKind};
 pub use stanza_error::{Condition, ErrorType, StanzaError};

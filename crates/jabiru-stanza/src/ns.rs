@@ -20,6 +20,10 @@ pub const STANZA_ERROR: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 pub const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 /// Channel-binding types on offer (XEP-0440).
 pub const SASL_CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0";
+/// Application-specific conditions of policies (XEP-0205).
+pub const ERRORS: &str = "urn:xmpp:errors";
+/// In-band registration (XEP-0077).
+pub const REGISTER: &str = "jabber:iq:register";
 /// Service discovery: identity and features (XEP-0030).
 pub const DISCO_INFO: &str = "http://jabber.org/protocol/disco#info";
 /// Service discovery: items (XEP-0030).

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jabiru_xml::{Element, Node, RawElement, Rewrite};
-use jid::Jid;
+use jid::{BareJid, Jid};
 
 use crate::{Condition, ContentNamespace, StanzaError, StreamCondition, StreamError, ns};
 
@@ -109,7 +109,8 @@ impl Stanza {
     /// `invalid-namespace` for a stanza in the other content namespace (§4.9.3.10).
     /// [`StanzaFault::Stanza`] with `jid-malformed` for an impossible `to` (§8.3.3.8) and
     /// `bad-request` for a presence type that is none, an IQ without `id` or of no type, a request
-    /// without exactly one child or a result with more than one (§8.2.3).
+    /// without exactly one child, a result with more than one (§8.2.3), an IQ that carries an `<error/>` without being
+    /// of type `error`, and whatever is of that type and carries none (§8.3.1 rules 4 and 7).
     pub fn parse(raw: RawElement, content: ContentNamespace) -> Result<Stanza, StanzaFault> {
         if raw.namespace() != content.as_str() {
             let condition = if matches!(raw.namespace(), ns::CLIENT | ns::SERVER) {
@@ -258,6 +259,14 @@ impl Stanza {
         Some(self.answered_by(&answer, StanzaKind::Iq(IqType::Result)))
     }
 
+    /// The sender's server, if that is who judges this stanza: its `to` is no address.
+    pub(crate) fn judged_by_server(&self) -> Option<Jid> {
+        if self.to.is_some() || self.raw.attribute("to").is_none() {
+            return None;
+        }
+        Some(BareJid::from_parts(None, self.from.as_ref()?.domain()).into())
+    }
+
     /// Turns `answer` around: from whom this stanza was for, to whom it came from.
     pub(crate) fn answered_by(&self, answer: &Element, kind: StanzaKind) -> Stanza {
         Stanza {
@@ -265,7 +274,7 @@ impl Stanza {
             kind,
             to: self.from.as_deref().cloned(),
             to_differs: true,
-            from: self.to.clone().map(Arc::new),
+            from: self.to.clone().or_else(|| self.judged_by_server()).map(Arc::new),
             lang: None,
         }
     }
@@ -299,7 +308,6 @@ impl std::error::Error for StanzaFault {}
 
 /// The kind, and what is wrong within it. `None`: no stanza at all.
 fn read_kind(raw: &RawElement) -> Option<(StanzaKind, Option<StanzaError>)> {
-    let bad_request = |text| Some(StanzaError::new(Condition::BadRequest).with_text(text));
     let stated = raw.attribute("type");
     let stated = stated.as_deref();
     Some(match raw.name() {
@@ -312,7 +320,8 @@ fn read_kind(raw: &RawElement) -> Option<(StanzaKind, Option<StanzaError>)> {
                 // RFC 6121 §5.2.2: a type that is not understood counts as "normal".
                 _ => MessageType::Normal,
             };
-            (StanzaKind::Message(kind), None)
+            let problem = if kind == MessageType::Error { without_error(raw) } else { None };
+            (StanzaKind::Message(kind), problem)
         }
         "presence" => {
             let (kind, problem) = match stated {
@@ -323,7 +332,7 @@ fn read_kind(raw: &RawElement) -> Option<(StanzaKind, Option<StanzaError>)> {
                 Some("unsubscribe") => (PresenceType::Unsubscribe, None),
                 Some("unsubscribed") => (PresenceType::Unsubscribed, None),
                 Some("probe") => (PresenceType::Probe, None),
-                Some("error") => (PresenceType::Error, None),
+                Some("error") => (PresenceType::Error, without_error(raw)),
                 Some(_) => (PresenceType::Available, bad_request("unknown type of presence")),
             };
             (StanzaKind::Presence(kind), problem)
@@ -344,13 +353,30 @@ fn read_kind(raw: &RawElement) -> Option<(StanzaKind, Option<StanzaError>)> {
                 match kind {
                     IqType::Get | IqType::Set if children != 1 => bad_request("a request needs exactly one child"),
                     IqType::Result if children > 1 => bad_request("a result has at most one child"),
-                    _ => None,
+                    IqType::Error => without_error(raw),
+                    _ if error_of(raw).is_some() => bad_request("an error is of type error"),
+                    IqType::Get | IqType::Set | IqType::Result => None,
                 }
             });
             (StanzaKind::Iq(kind), problem)
         }
         _ => return None,
     })
+}
+
+fn bad_request(text: &str) -> Option<StanzaError> {
+    Some(StanzaError::new(Condition::BadRequest).with_text(text))
+}
+
+/// The `<error/>` of a stanza (§8.3.1 rule 4), whatever else is in there.
+fn error_of(raw: &RawElement) -> Option<Node<'_>> {
+    raw.children().find(|child| child.is("error", raw.namespace()))
+}
+
+/// What is wrong with a stanza of type `error` that has none. There is nobody to tell it, but neither is anybody to
+/// get such a stanza.
+fn without_error(raw: &RawElement) -> Option<StanzaError> {
+    if error_of(raw).is_some() { None } else { bad_request("of type error without an error") }
 }
 
 #[cfg(test)]
@@ -378,6 +404,28 @@ mod tests {
             ("<iq type='result' id='1'/>", "ok"),
             ("<iq type='result' id='1'><a xmlns='urn:q'/><b xmlns='urn:q'/></iq>", "bad-request"),
             ("<iq type='error' id='1'><a xmlns='urn:q'/><error/></iq>", "ok"),
+            ("<iq type='error' id='1'/>", "bad-request"),
+            ("<iq type='error' id='1'><error xmlns='urn:q'/></iq>", "bad-request"),
+            ("<message type='error'><body/></message>", "bad-request"),
+            ("<message type='error'><body/><error/></message>", "ok"),
+            ("<presence type='error'/>", "bad-request"),
+            ("<presence type='error'><error/></presence>", "ok"),
+            ("<iq type='get' id='1'><error/></iq>", "bad-request"),
+            ("<iq type='result' id='1'><error/></iq>", "bad-request"),
+            ("<iq type='result' id='1'><error xmlns='urn:q'/></iq>", "ok"),
+            ("<iq type='GET' id='1'><q xmlns='urn:q'/></iq>", "bad-request"),
+            ("<iq type='' id='1'><q xmlns='urn:q'/></iq>", "bad-request"),
+            ("<presence type=''/>", "bad-request"),
+            ("<presence type='available'/>", "bad-request"),
+            ("<message type=''/>", "ok"),
+            ("<iq type='get' id=''><q xmlns='urn:q'/></iq>", "ok"),
+            ("<message to='@b'/>", "jid-malformed"),
+            ("<message to='a@'/>", "jid-malformed"),
+            ("<message to='a@b/'/>", "jid-malformed"),
+            ("<message to='a@b/\u{85}'/>", "jid-malformed"),
+            ("<message to='a b@c'/>", "jid-malformed"),
+            ("<message to='a@b c'/>", "jid-malformed"),
+            ("<iq to='a@b@c' type='odd'/>", "jid-malformed"),
             ("<note/>", "unsupported-stanza-type"),
             ("<message xmlns='urn:x'/>", "unsupported-stanza-type"),
             ("<message xmlns='jabber:server'/>", "invalid-namespace"),

@@ -5,6 +5,7 @@ use std::fmt;
 use jabiru_xml::{Element, RawElement};
 use jid::Jid;
 
+use crate::error_text::ErrorText;
 use crate::{IqType, MessageType, PresenceType, Stanza, StanzaKind, ns};
 
 /// Why a stanza was not processed, as its sender gets to see it.
@@ -13,8 +14,8 @@ pub struct StanzaError {
     kind: ErrorType,
     condition: Condition,
     by: Option<Jid>,
-    text: Option<String>,
-    /// Boxed, since hardly any error has one and errors travel in every `Result`.
+    /// Boxed, as the next is, since hardly any error has one and errors travel in every `Result`.
+    text: Option<Box<ErrorText>>,
     application: Option<Box<Element>>,
 }
 
@@ -57,7 +58,14 @@ impl StanzaError {
     /// Adds an English text for people.
     #[must_use]
     pub fn with_text(mut self, text: impl Into<String>) -> StanzaError {
-        self.text = Some(text.into());
+        self.text = Some(Box::new(ErrorText::new("en", text)));
+        self
+    }
+
+    /// The same in another language, named by its tag (`xml:lang`; BCP 47).
+    #[must_use]
+    pub fn with_text_in(mut self, lang: &str, text: impl Into<String>) -> StanzaError {
+        self.text = Some(Box::new(ErrorText::new(lang, text)));
         self
     }
 
@@ -83,13 +91,39 @@ impl StanzaError {
     /// The text, if there is one.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
-        self.text.as_deref()
+        self.text.as_ref().map(|text| text.text.as_str())
+    }
+
+    /// The language of the text, if it is stated.
+    #[must_use]
+    pub fn lang(&self) -> Option<&str> {
+        self.text.as_ref()?.lang.as_deref()
+    }
+
+    /// Which entity found the error, if it is stated (§8.3.2).
+    #[must_use]
+    pub fn by(&self) -> Option<&Jid> {
+        self.by.as_ref()
+    }
+
+    /// The application-specific condition, if there is one (§8.3.4).
+    #[must_use]
+    pub fn application(&self) -> Option<&Element> {
+        self.application.as_deref()
     }
 
     /// The stanza that tells the sender of `refused` about it: same kind and id, addresses turned
     /// around. `None` if `refused` is itself a response: an error is never answered (§8.3.1).
+    ///
+    /// A malformed `to` can't become a `from` (§8.3.1 rule 2): then the answer comes from the sender's own server,
+    /// which is also named as who found the error. The answer to an IQ without `id` has an empty one (rule 3).
     #[must_use]
     pub fn reply_to(&self, refused: &Stanza) -> Option<Stanza> {
+        if self.by.is_none()
+            && let Some(server) = refused.judged_by_server()
+        {
+            return self.clone().with_by(server).reply_to(refused);
+        }
         if refused.is_response() {
             return None;
         }
@@ -99,8 +133,10 @@ impl StanzaError {
             StanzaKind::Iq(_) => ("iq", StanzaKind::Iq(IqType::Error)),
         };
         let mut reply = Element::new(name, ns::CLIENT).with_attribute("type", "error");
-        if let Some(id) = refused.id() {
-            reply.set_attribute("id", Some(&id));
+        match (refused.id(), kind) {
+            (Some(id), _) => reply.set_attribute("id", Some(&id)),
+            (None, StanzaKind::Iq(_)) => reply.set_attribute("id", Some("")),
+            (None, StanzaKind::Message(_) | StanzaKind::Presence(_)) => {}
         }
         reply.push_child(self.to_element());
         Some(refused.answered_by(&reply, kind))
@@ -118,7 +154,7 @@ impl StanzaError {
         }
         error.push_child(condition);
         if let Some(text) = &self.text {
-            error.push_child(Element::new("text", ns::STANZA_ERROR).with_lang("en").with_text(text.as_str()));
+            error.push_child(text.to_element(ns::STANZA_ERROR));
         }
         if let Some(application) = &self.application {
             error.push_child(Element::clone(application));
@@ -127,16 +163,17 @@ impl StanzaError {
     }
 
     /// Reads the `<error/>` child of a stanza of type `error`. A condition that is not defined
-    /// reads as `undefined-condition`, a type that is not defined as `cancel`; `None` without such a child.
+    /// reads as `undefined-condition`, a type that is not defined as `cancel`; of several texts or
+    /// application-specific conditions the first counts. `None` without such a child.
     #[must_use]
     pub fn parse(stanza: &RawElement) -> Option<StanzaError> {
         let error = stanza.children().find(|child| child.is("error", stanza.namespace()))?;
         let mut found = StanzaError::new(Condition::UndefinedCondition);
         for child in error.children() {
             if child.namespace() != ns::STANZA_ERROR {
-                found.application = Some(Box::new(child.to_element()));
+                found.application.get_or_insert_with(|| Box::new(child.to_element()));
             } else if child.name() == "text" {
-                found.text = Some(child.text().into_owned());
+                found.text.get_or_insert_with(|| Box::new(ErrorText::read(&child)));
             } else if let Some(condition) = Condition::from_name(child.name(), &child.text()) {
                 found.condition = condition;
             }
@@ -157,7 +194,7 @@ impl fmt::Display for StanzaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.condition.name())?;
         match &self.text {
-            Some(text) => write!(f, " ({text})"),
+            Some(text) => write!(f, " ({})", text.text),
             None => Ok(()),
         }
     }
@@ -282,7 +319,7 @@ conditions! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ContentNamespace;
+    use crate::{ContentNamespace, StanzaFault};
 
     /// RFC 6120 §8.3.3 has 22 conditions; each survives writing and reading.
     #[test]
@@ -294,10 +331,75 @@ mod tests {
         for condition in all {
             let error = StanzaError::new(condition)
                 .with_by(Jid::new("im.example").unwrap())
-                .with_text("why & <what>")
+                .with_text_in("cs", "why & <what>")
                 .with_application(Element::new("too-many", "urn:example:app"));
             let reply = error.reply_to(&refused).unwrap();
-            assert_eq!(StanzaError::parse(reply.raw()), Some(error));
+            let read = StanzaError::parse(reply.raw()).unwrap();
+            assert_eq!((read.lang(), read.text()), (Some("cs"), Some("why & <what>")));
+            assert_eq!(read.by().map(Jid::as_str), Some("im.example"));
+            assert_eq!(read.application().map(Element::name), Some("too-many"));
+            assert_eq!(read, error);
+        }
+    }
+
+    /// §8.3.2: what is not understood counts as `undefined-condition`, and the rest is read all the same.
+    #[test]
+    fn what_others_write() {
+        for (error, condition, kind, text, application) in [
+            ("<error type='wait'><conflict xmlns='S'/></error>", "conflict", ErrorType::Wait, None, None),
+            ("<error type='odd'><odd xmlns='S'/></error>", "undefined-condition", ErrorType::Cancel, None, None),
+            ("<error/>", "undefined-condition", ErrorType::Cancel, None, None),
+            (
+                "<error type='auth' code='401'><a xmlns='urn:a'/><text xmlns='S'>t</text><forbidden xmlns='S'/>\
+                 <b xmlns='urn:a'/></error>",
+                "forbidden",
+                ErrorType::Auth,
+                Some("t"),
+                Some("a"),
+            ),
+            (
+                "<error type='modify'><redirect xmlns='S'>\n xmpp:a@b </redirect></error>",
+                "redirect",
+                ErrorType::Modify,
+                None,
+                None,
+            ),
+        ] {
+            let error = error.replace("'S'", &format!("'{}'", ns::STANZA_ERROR));
+            let xml = format!("<message type='error'><body>what was sent</body>{error}</message>");
+            let read = StanzaError::parse(&RawElement::parse(&xml, ns::CLIENT).unwrap()).unwrap();
+            assert_eq!((read.condition().name(), read.error_type(), read.text()), (condition, kind, text), "{xml}");
+            assert_eq!(read.application().map(Element::name), application, "{xml}");
+            if let Condition::Redirect(uri) = read.condition() {
+                assert_eq!(uri.as_deref(), Some("xmpp:a@b"));
+            }
+        }
+    }
+
+    /// §8.3.1 rules 2 and 3: who the answer comes from, and its id.
+    #[test]
+    fn addresses_and_id_of_the_answer() {
+        for (xml, expected) in [
+            ("<message to='B@x/c' id='1'/>", "<message type='error' id='1' from='b@x/c' to='a@im.example/r'>"),
+            ("<message to='b@x'/>", "<message type='error' from='b@x' to='a@im.example/r'>"),
+            ("<presence/>", "<presence type='error' to='a@im.example/r'>"),
+            ("<iq type='get' to='b@x'/>", "<iq type='error' id='' from='b@x' to='a@im.example/r'>"),
+            (
+                "<message to='b@b@x' id='1'/>",
+                "<message type='error' id='1' from='im.example' to='a@im.example/r'><error by='im.example' ",
+            ),
+        ] {
+            let raw = RawElement::parse(xml, ns::CLIENT).unwrap();
+            let (mut stanza, error) = match Stanza::parse(raw, ContentNamespace::Client) {
+                Ok(stanza) => (stanza, Condition::ServiceUnavailable.into()),
+                Err(StanzaFault::Stanza { stanza, error }) => (*stanza, error),
+                Err(fault @ StanzaFault::Stream(_)) => panic!("{fault}"),
+            };
+            stanza.set_from(Jid::new("a@im.example/r").unwrap());
+            let mut out = Vec::new();
+            error.reply_to(&stanza).unwrap().write(&mut out, ns::CLIENT);
+            let written = String::from_utf8(out).unwrap();
+            assert!(written.starts_with(expected), "{xml}: {written}");
         }
     }
 
@@ -306,12 +408,12 @@ mod tests {
     fn responses_are_not_answered() {
         for (xml, answered) in [
             ("<message/>", true),
-            ("<message type='error'/>", false),
+            ("<message type='error'><error/></message>", false),
             ("<presence type='probe'/>", true),
-            ("<presence type='error'/>", false),
+            ("<presence type='error'><error/></presence>", false),
             ("<iq type='get' id='1'><q xmlns='urn:q'/></iq>", true),
             ("<iq type='result' id='1'/>", false),
-            ("<iq type='error' id='1'/>", false),
+            ("<iq type='error' id='1'><error/></iq>", false),
         ] {
             let stanza = Stanza::parse(RawElement::parse(xml, ns::CLIENT).unwrap(), ContentNamespace::Client).unwrap();
             let reply = StanzaError::new(Condition::ServiceUnavailable).reply_to(&stanza);

@@ -4,14 +4,15 @@ use std::fmt;
 
 use jabiru_xml::{Element, Limit, RawElement, ReadError, ReadErrorKind};
 
-use crate::ns;
+use crate::error_text::ErrorText;
+use crate::{OtherHost, ns};
 
 /// Why a stream is closed, as the other side gets to see it (RFC 6120 §4.9.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamError {
     condition: StreamCondition,
-    text: Option<String>,
-    /// Boxed, since hardly any error has one and errors travel in every `Result`.
+    /// Boxed, as the next is, since hardly any error has one and errors travel in every `Result`.
+    text: Option<Box<ErrorText>>,
     application: Option<Box<Element>>,
 }
 
@@ -25,7 +26,14 @@ impl StreamError {
     /// Adds an English text for the person who debugs the other side; never a secret.
     #[must_use]
     pub fn with_text(mut self, text: impl Into<String>) -> StreamError {
-        self.text = Some(text.into());
+        self.text = Some(Box::new(ErrorText::new("en", text)));
+        self
+    }
+
+    /// The same in another language, named by its tag (`xml:lang`; BCP 47).
+    #[must_use]
+    pub fn with_text_in(mut self, lang: &str, text: impl Into<String>) -> StreamError {
+        self.text = Some(Box::new(ErrorText::new(lang, text)));
         self
     }
 
@@ -45,7 +53,13 @@ impl StreamError {
     /// The text, if there is one.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
-        self.text.as_deref()
+        self.text.as_ref().map(|text| text.text.as_str())
+    }
+
+    /// The language of the text, if it is stated.
+    #[must_use]
+    pub fn lang(&self) -> Option<&str> {
+        self.text.as_ref()?.lang.as_deref()
     }
 
     /// The application-specific condition, if there is one.
@@ -66,7 +80,7 @@ impl StreamError {
         // No default namespace is assumed: each child declares its own.
         condition.write(out, "");
         if let Some(text) = &self.text {
-            Element::new("text", ns::STREAM_ERROR).with_lang("en").with_text(text.as_str()).write(out, "");
+            text.to_element(ns::STREAM_ERROR).write(out, "");
         }
         if let Some(application) = &self.application {
             application.write(out, "");
@@ -75,7 +89,8 @@ impl StreamError {
     }
 
     /// Reads `<stream:error/>`. A condition that RFC 6120 does not define reads as
-    /// `undefined-condition`; `None` if the element is something else.
+    /// `undefined-condition`; of several texts or application-specific conditions the first counts. `None` if the
+    /// element is something else.
     #[must_use]
     pub fn parse(raw: &RawElement) -> Option<StreamError> {
         if !raw.is("error", ns::STREAM) {
@@ -84,14 +99,21 @@ impl StreamError {
         let mut error = StreamError::new(StreamCondition::UndefinedCondition);
         for child in raw.children() {
             if child.namespace() != ns::STREAM_ERROR {
-                error.application = Some(Box::new(child.to_element()));
+                error.application.get_or_insert_with(|| Box::new(child.to_element()));
             } else if child.name() == "text" {
-                error.text = Some(child.text().into_owned());
+                error.text.get_or_insert_with(|| Box::new(ErrorText::read(&child)));
             } else if let Some(condition) = StreamCondition::from_name(child.name(), &child.text()) {
                 error.condition = condition;
             }
         }
         Some(error)
+    }
+}
+
+/// `see-other-host`: connect there instead (§4.9.3.19).
+impl From<&OtherHost> for StreamError {
+    fn from(host: &OtherHost) -> StreamError {
+        StreamError::new(StreamCondition::SeeOtherHost(host.to_string()))
     }
 }
 
@@ -133,7 +155,7 @@ impl fmt::Display for StreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.condition.name())?;
         match &self.text {
-            Some(text) => write!(f, " ({text})"),
+            Some(text) => write!(f, " ({})", text.text),
             None => Ok(()),
         }
     }
@@ -147,7 +169,7 @@ macro_rules! conditions {
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum StreamCondition {
             $($(#[$doc])* $variant,)*
-            /// Connect to this `host` or `host:port` instead (§4.9.3.19).
+            /// Connect to this `host` or `host:port` instead (§4.9.3.19); [`OtherHost`] takes it apart.
             SeeOtherHost(String),
         }
 
@@ -164,7 +186,7 @@ macro_rules! conditions {
             fn from_name(name: &str, content: &str) -> Option<StreamCondition> {
                 match name {
                     $($name => Some(StreamCondition::$variant),)*
-                    "see-other-host" => Some(StreamCondition::SeeOtherHost(content.to_owned())),
+                    "see-other-host" => Some(StreamCondition::SeeOtherHost(content.trim().to_owned())),
                     _ => None,
                 }
             }
@@ -245,18 +267,44 @@ mod tests {
         assert_eq!(all.len(), 25);
         for condition in all {
             let error = StreamError::new(condition)
-                .with_text("a <text> & more")
+                .with_text_in("cs", "a <text> & more")
                 .with_application(Element::new("too-many", "urn:example:app"));
             let xml = written(&error);
             let raw = RawElement::parse(&xml, ns::CLIENT).unwrap();
-            assert_eq!(StreamError::parse(&raw), Some(error), "{xml}");
+            let read = StreamError::parse(&raw);
+            assert_eq!(read.as_ref().and_then(StreamError::lang), Some("cs"));
+            assert_eq!(read, Some(error), "{xml}");
         }
     }
 
+    /// §4.9.2: the order of the children is free, a condition alone is enough, a text needs no language.
     #[test]
-    fn an_unknown_condition_is_undefined() {
-        let xml = "<stream:error><odd xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
-        let error = StreamError::parse(&RawElement::parse(xml, ns::CLIENT).unwrap()).unwrap();
-        assert_eq!(*error.condition(), StreamCondition::UndefinedCondition);
+    fn what_others_write() {
+        for (children, condition, text, lang, application) in [
+            ("<reset xmlns='S'/>", "reset", None, None, None),
+            ("<odd xmlns='S'/>", "undefined-condition", None, None, None),
+            ("<text xmlns='S'>t</text><reset xmlns='S'/>", "reset", Some("t"), None, None),
+            (
+                "<a xmlns='urn:a'/><text xmlns='S' xml:lang='de'>t</text><conflict xmlns='S'/><text xmlns='S'>u</text>\
+                 <b xmlns='urn:a'/>",
+                "conflict",
+                Some("t"),
+                Some("de"),
+                Some("a"),
+            ),
+            ("<see-other-host xmlns='S'>\n [2001:db8::1]:5222 </see-other-host>", "see-other-host", None, None, None),
+        ] {
+            let xml =
+                format!("<stream:error>{}</stream:error>", children.replace("'S'", &format!("'{}'", ns::STREAM_ERROR)));
+            let error = StreamError::parse(&RawElement::parse(&xml, ns::CLIENT).unwrap()).unwrap();
+            assert_eq!((error.condition().name(), error.text(), error.lang()), (condition, text, lang), "{xml}");
+            assert_eq!(error.application().map(Element::name), application, "{xml}");
+            if let StreamCondition::SeeOtherHost(host) = error.condition() {
+                let host: OtherHost = host.parse().unwrap();
+                assert_eq!(StreamError::from(&host).condition().clone(), *error.condition());
+            }
+        }
+        let other = RawElement::parse("<error xmlns='urn:x'/>", ns::CLIENT).unwrap();
+        assert_eq!(StreamError::parse(&other), None);
     }
 }

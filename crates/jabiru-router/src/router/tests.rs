@@ -128,22 +128,26 @@ fn undeliverable_stanzas_are_answered() {
             ),
             (
                 "<iq id='3' type='set'><q xmlns='urn:q'/></iq>",
-                format!("<iq type='error' id='3' to='romeo@im.example/orchard'>{UNAVAILABLE}</iq>"),
+                format!(
+                    "<iq type='error' id='3' from='romeo@im.example' to='romeo@im.example/orchard'>{UNAVAILABLE}</iq>"
+                ),
             ),
             (
                 "<message to='juliet@elsewhere.example'/>",
                 format!(
                     "<message type='error' from='juliet@elsewhere.example' to='romeo@im.example/orchard'>{}</message>",
-                    UNAVAILABLE.replace("service-unavailable", "remote-server-not-found")
+                    UNAVAILABLE
+                        .replace("service-unavailable", "remote-server-not-found")
+                        .replace("<error", "<error by='im.example'")
                 ),
             ),
         ] {
             romeo.sends(xml);
             romeo.receives(&[&answer]);
         }
-        romeo.sends("<message type='error' to='nobody@im.example'/>");
+        romeo.sends("<message type='error' to='nobody@im.example'><error/></message>");
         romeo.sends("<iq type='result' id='1' to='nobody@im.example/x'/>");
-        romeo.sends("<iq type='error' id='1' to='elsewhere.example'/>");
+        romeo.sends("<iq type='error' id='1' to='elsewhere.example'><error/></iq>");
         romeo.sends("<message type='headline' to='nobody@im.example'/>");
         romeo.sends("<presence to='nobody@im.example'/>");
         romeo.sends("<presence type='subscribe' to='nobody@im.example'/>");
@@ -292,7 +296,7 @@ fn bad_presence_is_refused() {
         block_on(server.router.receive(&romeo.jid, romeo.id, stanza)).unwrap();
         assert_eq!(romeo.stream.take().len(), 1);
         romeo.sends("<presence type='probe'/>");
-        romeo.sends("<presence type='error'/>");
+        romeo.sends("<presence type='error'><error/></presence>");
         romeo.receives(&[]);
         let snapshot = block_on(server.router.backend().snapshot(Account::of(&romeo.jid).unwrap())).unwrap();
         assert_eq!(snapshot.available().count(), 0);
@@ -331,7 +335,9 @@ fn features_answer_and_see_presence() {
                 "<iq type='error' id='2' from='im.example' to='romeo@im.example/orchard'>{}</iq>",
                 UNAVAILABLE.replace("service-unavailable", "feature-not-implemented")
             ),
-            &format!("<iq type='error' id='3' to='romeo@im.example/orchard'>{UNAVAILABLE}</iq>"),
+            &format!(
+                "<iq type='error' id='3' from='romeo@im.example' to='romeo@im.example/orchard'>{UNAVAILABLE}</iq>"
+            ),
         ]);
         for presence in ["<presence/>", "<presence/>", "<presence type='unavailable'/>", "<presence/>"] {
             romeo.sends(presence);
@@ -341,197 +347,6 @@ fn features_answer_and_see_presence() {
         let available = "+romeo@im.example/orchard";
         let unavailable = "-romeo@im.example/orchard";
         assert_eq!(*log.lock(), [available, unavailable, available, unavailable], "later: {later}");
-    }
-}
-
-/// A feature that panics, at once or later, costs who asked an error and nobody anything else.
-#[test]
-fn panic_in_a_feature_costs_one_error() {
-    struct Panics {
-        later: bool,
-    }
-    impl Panics {
-        fn now_or_later<T: Send + 'static>(&self) -> Eventually<T> {
-            async fn after_a_while_panics<T>() -> T {
-                after_a_while(0).await;
-                panic!("later, on purpose")
-            }
-            if self.later {
-                return Eventually::later(after_a_while_panics());
-            }
-            panic!("at once, on purpose")
-        }
-    }
-    impl Feature for Panics {
-        fn name(&self) -> &'static str {
-            "panics"
-        }
-        fn requests(&self) -> &[IqRequest] {
-            const { &[IqRequest::get(Target::Server, "q", "urn:q")] }
-        }
-        fn handle_iq(&self, _: &Stanza, _: RequestContext<'_>) -> Eventually<IqAnswer> {
-            self.now_or_later()
-        }
-        fn resource_available(&self, _: &FullJid, _: &Stanza) -> Eventually<()> {
-            self.now_or_later()
-        }
-        fn resource_unavailable(&self, _: &FullJid) -> Eventually<()> {
-            self.now_or_later()
-        }
-    }
-    for later in [false, true] {
-        let mut features = Features::new();
-        features.register(Panics { later }).unwrap();
-        let server = Server::with(Arc::new(InMemory::new()), features);
-        let romeo = server.login("romeo@im.example/orchard");
-        let mut texts = Vec::new();
-        for id in ["1", "2"] {
-            romeo.sends(&format!("<iq id='{id}' type='get' to='im.example'><q xmlns='urn:q'/></iq>"));
-            let [answer] = &romeo.stream.take()[..] else { panic!("not one answer") };
-            assert_eq!(answer.id().as_deref(), Some(id));
-            let error = StanzaError::parse(answer.raw()).unwrap();
-            assert_eq!(*error.condition(), Condition::InternalServerError);
-            texts.push(error.text().unwrap().to_owned());
-        }
-        // Each names its own line of the log.
-        assert_ne!(texts[0], texts[1]);
-        romeo.sends("<presence id='3'/>");
-        romeo.sends("<message id='4' to='romeo@im.example/orchard'/>");
-        assert_eq!(romeo.stream.ids(), ["3", "4"]);
-        romeo.leaves();
-        let account = Account::of(&romeo.jid).unwrap();
-        assert!(block_on(server.router.backend().snapshot(account)).unwrap().is_empty());
-    }
-}
-
-/// RFC 6120 §8.3.3.5 and §8.3.3.14: who asks for an account that has moved is told where, as long as nobody is there.
-#[test]
-fn moved_accounts() {
-    for server in Server::each() {
-        let romeo = server.login("romeo@im.example/orchard");
-        let moved = |permanent| crate::Moved { uri: "xmpp:juliet@new.example?a&b".to_owned(), permanent };
-        let juliet: BareJid = "juliet@im.example".parse().unwrap();
-        for (permanent, error) in [(true, "type='cancel'><gone "), (false, "type='modify'><redirect ")] {
-            server.router.moved().set(&juliet, moved(permanent));
-            for (xml, answered) in [
-                ("<message to='juliet@im.example'/>", true),
-                ("<message to='juliet@im.example/balcony'/>", true),
-                ("<message type='chat' to='juliet@im.example/balcony'/>", true),
-                ("<message type='headline' to='juliet@im.example'/>", true),
-                ("<message type='error' to='juliet@im.example'/>", false),
-                ("<presence to='juliet@im.example'/>", false),
-                ("<presence type='subscribe' to='juliet@im.example'/>", false),
-                ("<iq type='get' id='1' to='juliet@im.example'><q xmlns='urn:q'/></iq>", true),
-                ("<iq type='set' id='1' to='juliet@im.example/balcony'><q xmlns='urn:q'/></iq>", true),
-                ("<iq type='result' id='1' to='juliet@im.example/balcony'/>", false),
-                ("<iq type='error' id='1' to='juliet@im.example'/>", false),
-            ] {
-                romeo.sends(xml);
-                let got = romeo.stream.take_written();
-                assert_eq!(got.len(), usize::from(answered), "{xml}: {got:?}");
-                let told = |got: &String| got.contains(error) && got.contains(">xmpp:juliet@new.example?a&amp;b</");
-                assert!(got.iter().all(told), "{xml}: {got:?}");
-            }
-        }
-        romeo.sends("<message to='nobody@im.example'/>");
-        assert!(romeo.stream.take_written()[0].contains(UNAVAILABLE));
-        // Not looked at while somebody is there.
-        let balcony = server.login("juliet@im.example/balcony");
-        romeo.sends("<message id='1' to='juliet@im.example/balcony'/>");
-        romeo.sends("<message id='2' to='juliet@im.example/phone'/>");
-        assert_eq!(balcony.stream.ids(), ["1"]);
-        assert!(romeo.stream.take_written()[0].contains(UNAVAILABLE));
-        balcony.leaves();
-        server.router.moved().remove(&juliet);
-        romeo.sends("<message to='juliet@im.example'/>");
-        assert!(romeo.stream.take_written()[0].contains(UNAVAILABLE));
-    }
-}
-
-/// RFC 6120 §8.3.3.13: the backend knows the resource, but not how to reach it at the moment.
-#[test]
-fn unreachable_recipient() {
-    struct Away;
-    impl ResourceSink for Away {
-        fn deliver(&self, _: &Stanza) -> Result<(), Refused> {
-            Err(Refused::Unreachable)
-        }
-        fn close(&self, _: StreamError) {}
-    }
-    for server in Server::each() {
-        let romeo = server.login("romeo@im.example/orchard");
-        let away = FullJid::new("juliet@im.example/away").unwrap();
-        let registered = server.router.register(&away, Arc::new(Away), OnConflict::Refuse, 10);
-        let id = block_on(registered).unwrap().unwrap().id;
-        romeo.sends("<message id='1' to='juliet@im.example/away'/>");
-        romeo.sends("<iq type='result' id='2' to='juliet@im.example/away'/>");
-        let from_to = "from='juliet@im.example/away' to='romeo@im.example/orchard'";
-        let error = CONSTRAINT.replace("resource-constraint", "recipient-unavailable");
-        romeo.receives(&[&format!("<message type='error' id='1' {from_to}>{error}</message>")]);
-        // Who is reached is enough, and a broadcast ends nobody's stream.
-        let balcony = server.login("juliet@im.example/balcony");
-        for (jid, id) in [(&away, id), (&balcony.jid, balcony.id)] {
-            let mut presence = stanza("<presence id='3'/>");
-            presence.set_from(Arc::new(jid.clone().into()));
-            block_on(server.router.receive(jid, id, presence)).unwrap();
-        }
-        romeo.sends("<message id='4' to='juliet@im.example'/>");
-        romeo.receives(&[]);
-        assert_eq!(balcony.stream.ids(), ["3", "3", "4"]);
-    }
-}
-
-/// RFC 6120 §10.4: what a way to other domains says becomes what the sender is told.
-#[test]
-fn other_domains() {
-    struct Remote {
-        later: bool,
-        sent: Mutex<Vec<String>>,
-    }
-    impl RemoteDomains for Remote {
-        fn send(&self, stanza: &Stanza) -> Eventually<Result<(), RemoteError>> {
-            let mut written = Vec::new();
-            stanza.write(&mut written, ns::SERVER);
-            self.sent.lock().push(String::from_utf8(written).unwrap());
-            let result = match stanza.to().unwrap().domain().as_str() {
-                "notfound.example" => Err(RemoteError::NotFound),
-                "timeout.example" => Err(RemoteError::Timeout),
-                "full.example" => Err(RemoteError::Full),
-                "blocked.example" => Err(RemoteError::Blocked),
-                "internal.example" => Err(RemoteError::Internal),
-                _ => Ok(()),
-            };
-            if self.later { Eventually::later(after_a_while(result)) } else { Eventually::Now(result) }
-        }
-    }
-    for later in [false, true] {
-        let remote = Arc::new(Remote { later, sent: Mutex::default() });
-        let server = Server::on(Arc::new(InMemory::new()));
-        let server = Server { router: server.router.with_remote(Arc::<Remote>::clone(&remote)) };
-        let romeo = server.login("romeo@im.example/orchard");
-        for (domain, expected) in [
-            ("notfound.example", Some("remote-server-not-found")),
-            ("timeout.example", Some("remote-server-timeout")),
-            ("full.example", Some("resource-constraint")),
-            ("blocked.example", Some("policy-violation")),
-            ("internal.example", Some("internal-server-error")),
-            ("there.example", None),
-        ] {
-            romeo.sends(&format!("<message id='1' to='juliet@{domain}/b'/>"));
-            romeo.sends(&format!("<message type='error' id='2' to='{domain}'/>"));
-            let got = romeo.stream.take();
-            let conditions: Vec<_> =
-                got.iter().map(|got| StanzaError::parse(got.raw()).unwrap().condition().name()).collect();
-            assert_eq!(conditions, Vec::from_iter(expected), "{domain}");
-            let from = "from='romeo@im.example/orchard'";
-            assert_eq!(
-                *std::mem::take(&mut *remote.sent.lock()),
-                [
-                    format!("<message id='1' to='juliet@{domain}/b' {from}/>"),
-                    format!("<message type='error' id='2' to='{domain}' {from}/>"),
-                ]
-            );
-        }
     }
 }
 
@@ -652,7 +467,7 @@ struct Later(InMemory);
 /// Ready only when it is polled the second time.
 async fn after_a_while<T>(value: T) -> T {
     let polls = AtomicUsize::new(0);
-    std::future::poll_fn(|context| {
+    poll_fn(|context| {
         context.waker().wake_by_ref();
         if polls.fetch_add(1, Ordering::Relaxed) == 0 { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
     })
@@ -696,3 +511,6 @@ impl RoutingBackend for Later {
 fn late_backend_passes_the_battery() {
     crate::battery::prove(|| Arc::new(Later(InMemory::new())));
 }
+
+/// What comes back instead of what was asked for.
+mod errors;

@@ -53,7 +53,7 @@ const MESSAGES: [&str; 5] = [
     "<message @ type='chat'/>",
     "<message @ type='groupchat'/>",
     "<message @ type='headline'/>",
-    "<message @ type='error'/>",
+    "<message @ type='error'><error/></message>",
 ];
 
 const PRESENCES: [&str; 8] = [
@@ -64,14 +64,14 @@ const PRESENCES: [&str; 8] = [
     "<presence @ type='unsubscribe'/>",
     "<presence @ type='unsubscribed'/>",
     "<presence @ type='probe'/>",
-    "<presence @ type='error'/>",
+    "<presence @ type='error'><error/></presence>",
 ];
 
 const IQS: [&str; 4] = [
     "<iq @ id='1' type='get'><q xmlns='urn:q'/></iq>",
     "<iq @ id='1' type='set'><q xmlns='urn:q'/></iq>",
     "<iq @ id='1' type='result'/>",
-    "<iq @ id='1' type='error'/>",
+    "<iq @ id='1' type='error'><error/></iq>",
 ];
 
 const BARE: &str = "juliet@im.example";
