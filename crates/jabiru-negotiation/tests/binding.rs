@@ -26,6 +26,9 @@ fn binding() {
         (resource(&long), "<error type='modify'><bad-request "),
         (resource("a&#x7F;b"), "<error type='modify'><bad-request "),
         (iq("get", ""), "<error type='modify'><bad-request "),
+        (iq("set", "").replace("<iq ", "<iq to='im.example' "), "<jid>juliet@im.example/generated</jid>"),
+        (iq("set", "").replace("<iq ", "<iq to='Juliet@im.example' "), "<jid>juliet@im.example/generated</jid>"),
+        (iq("set", "").replace("<iq ", "<iq to='@' "), "<error type='modify'><jid-malformed "),
         (iq("", ""), "<error type='modify'><bad-request "),
         (format!("<iq type='set' id='b&lt;1'><bind {BIND}/><bind {BIND}/></iq>"), "<error type='modify'><bad-request "),
         (format!("<iq type='set'><bind {BIND}/></iq>"), "<error type='modify'><bad-request "),
@@ -78,6 +81,21 @@ fn out_of_turn() {
         ("SASL again", at_bind(), "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'/>"),
         ("result before binding", at_bind(), "<iq type='result' id='1'/>"),
         (
+            "binding asked of somebody else",
+            at_bind(),
+            "<iq type='set' id='1' to='romeo@im.example'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
+        ),
+        (
+            "binding asked of another domain",
+            at_bind(),
+            "<iq type='set' id='1' to='other.example'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
+        ),
+        (
+            "binding asked of a resource",
+            at_bind(),
+            "<iq type='set' id='1' to='juliet@im.example/r'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
+        ),
+        (
             "bind of type result",
             at_bind(),
             "<iq type='result' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
@@ -87,6 +105,35 @@ fn out_of_turn() {
         assert!(answer.ends_with("</stream:error></stream:stream>"), "{name}: {answer}");
         assert_eq!(server.last(), "closed not-authorized", "{name}");
         assert_eq!(server.hears("<presence/>"), "", "{name}: nothing after the end");
+    }
+}
+
+/// RFC 6120 §4.8.3, §4.8.5, §4.9.3.15 and §4.9.1.1: other ends than `not-authorized`.
+#[test]
+fn ends_of_their_own() {
+    for (name, said, expected) in [
+        (
+            "prefixed",
+            "<c:iq xmlns:c='jabber:client' type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></c:iq>",
+            "closed bad-namespace-prefix",
+        ),
+        ("of a server stream", "<message xmlns='jabber:server'/>", "closed invalid-namespace"),
+        (
+            "a backend is away",
+            "<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>away</resource></bind></iq>",
+            "closed remote-connection-failed",
+        ),
+        (
+            "their own stream error",
+            "<stream:error><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
+            "closed",
+        ),
+    ] {
+        let mut server = at_bind();
+        let answer = server.hears(said);
+        assert!(answer.ends_with("</stream:stream>"), "{name}: {answer}");
+        assert_eq!(answer.contains("<stream:error>"), expected != "closed", "{name}: {answer}");
+        assert_eq!(server.last(), expected, "{name}");
     }
 }
 

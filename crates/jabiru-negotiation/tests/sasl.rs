@@ -253,3 +253,31 @@ fn too_weak() {
         }
     }
 }
+
+/// The client of the `sasl` crate, which shares nothing with ours.
+#[test]
+fn a_foreign_client() {
+    use ::sasl::client::mechanisms::Scram;
+    use ::sasl::common::ChannelBinding;
+    use ::sasl::common::scram::{Sha1, Sha256};
+
+    fn log_in(mut client: impl ::sasl::client::Mechanism) {
+        let mut server = at_sasl();
+        let name = client.name().to_owned();
+        let request = sasl("auth", &format!(" mechanism='{name}'"), &STANDARD.encode(client.initial()));
+        let content = |answer: &str| {
+            let content = answer.split('>').nth(1).and_then(|rest| rest.split('<').next()).unwrap_or_default();
+            STANDARD.decode(content).unwrap_or_else(|_| panic!("{answer}"))
+        };
+        let challenge = server.hears(&request);
+        let response = client.response(&content(&challenge)).unwrap_or_else(|error| panic!("{challenge}: {error}"));
+        let success = server.hears(&sasl("response", "", &STANDARD.encode(response)));
+        client.success(&content(&success)).unwrap_or_else(|error| panic!("{success}: {error}"));
+        assert_eq!(server.log, [format!("authenticated juliet@im.example {name}")]);
+    }
+    let exporter = || ChannelBinding::TlsExporter(tls().exporter.unwrap_or_default());
+    log_in(Scram::<Sha1>::new("juliet", PASSWORD, ChannelBinding::None).unwrap());
+    log_in(Scram::<Sha256>::new("juliet", PASSWORD, ChannelBinding::None).unwrap());
+    log_in(Scram::<Sha1>::new("juliet", PASSWORD, exporter()).unwrap());
+    log_in(Scram::<Sha256>::new("juliet", PASSWORD, exporter()).unwrap());
+}

@@ -107,6 +107,8 @@ fn restarts_change_nothing() {
         ("to='unknown.example' version='1.0'", "host-unknown"),
         ("to='im.example'", "unsupported-version"),
         ("to='im.example' version='1.0' from='romeo@im.example'", "invalid-from"),
+        ("to='im.example' version='1.0' from='im.example'", "invalid-from"),
+        ("to='im.example' version='1.0' from='@'", "invalid-from"),
     ] {
         let header = format!("<stream:stream {restart} {NS}>");
         let mut server = at_sasl();
@@ -116,7 +118,16 @@ fn restarts_change_nothing() {
         let closed = format!("closed {expected}");
         assert_eq!(server.log.get(1).map(String::as_str), Some(&*closed).filter(|_| !expected.is_empty()), "{restart}");
 
-        if !restart.contains("romeo") {
+        // Without TLS the account is no other for that.
+        let mut rules = policy();
+        (rules.require_tls, rules.plain_without_tls) = (false, true);
+        let mut server = Server::new(rules, Security::Plaintext);
+        server.hears(&HEADER.replace(" to=", " from='@' to="));
+        server.hears(&auth("PLAIN", &format!("\0juliet\0{PASSWORD}")));
+        server.hears(&header);
+        assert_eq!(server.log.get(1).map(String::as_str), Some(&*closed).filter(|_| !expected.is_empty()), "{restart}");
+
+        if !restart.contains("romeo") && !restart.contains("from='im") {
             let mut server = Server::plaintext();
             server.hears(HEADER);
             server.hears("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");

@@ -1,8 +1,8 @@
 //! Resource binding (RFC 6120 §7).
 
 use jabiru_stanza::{
-    BareJid, Condition, ContentNamespace, ErrorType, FullJid, IqType, RawElement, ResourcePart, Stanza, StanzaError,
-    StanzaFault, StanzaKind, StreamCondition, StreamError, ns,
+    BareJid, Condition, ContentNamespace, ErrorType, FullJid, IqType, Jid, RawElement, ResourcePart, Stanza,
+    StanzaError, StanzaFault, StanzaKind, StreamCondition, StreamError, ns,
 };
 use jabiru_xml::Element;
 
@@ -26,6 +26,15 @@ impl AwaitBind {
             Err(StanzaFault::Stanza { stanza, error }) => (*stanza, Some(error)),
             Err(StanzaFault::Stream(error)) => return Err(error),
         };
+        // §4.8.5: stanzas have no prefix.
+        if element.root().prefix().is_some() {
+            return Err(StreamError::new(StreamCondition::BadNamespacePrefix).with_text("stanzas have no prefix"));
+        }
+        // §7.1: nothing is for anybody but the server and the account.
+        let ours = |to: &Jid| to.domain() == self.account.domain() && (to.node().is_none() || *to == self.account);
+        if !request.to().is_none_or(|to| to.resource().is_none() && ours(to)) {
+            return Err(not_yet());
+        }
         let refusal = match (request.kind(), refusal) {
             (_, Some(error)) => error,
             (StanzaKind::Iq(IqType::Set), None) => {

@@ -18,7 +18,7 @@ pub(super) struct Context {
     /// The domain of the stream. Once a header named it, it stays through all restarts: the certificate was chosen
     /// for it and the account belongs to it.
     pub(super) domain: Option<DomainPart>,
-    /// The account that the current header claims to be of, if TLS protects that claim.
+    /// The account that the current header claims to be of, if TLS protects that claim or SASL has come before.
     pub(super) claimed: Option<BareJid>,
     /// The other side's default language, by its current header.
     pub(super) lang: Option<String>,

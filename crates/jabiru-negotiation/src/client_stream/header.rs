@@ -27,7 +27,7 @@ impl AwaitHeader {
         let domain = asked_domain(root.attribute("to").as_deref(), context);
         let from = root.attribute("from").map(|from| Jid::new(&from).map(Jid::into_bare));
         let version = match &header {
-            // §4.7.5: the lower of both; none for none.
+            // §4.7.5: the lower of both; none for none. Whoever speaks a higher one can tell by it whether to go on.
             Ok(header) => header.version.map(|version| version.min(VERSION)),
             Err(_) => Some(VERSION),
         };
@@ -39,13 +39,11 @@ impl AwaitHeader {
         if header.version.is_none_or(|version| version < VERSION) {
             return Err(StreamError::new(StreamCondition::UnsupportedVersion).with_text("version 1.0 is needed"));
         }
-        // §4.7.1: before TLS, anybody may have written the address.
-        context.claimed = match (&context.security, from) {
-            (Security::Plaintext, _) | (Security::Tls(_), None) => None,
-            (Security::Tls(_), Some(Ok(from))) => Some(from),
-            (Security::Tls(_), Some(Err(_))) => {
-                return Err(StreamError::new(StreamCondition::InvalidFrom).with_text("from is no address"));
-            }
+        // §4.7.1: before TLS, anybody may have written the address. After SASL it is that of the account all the same.
+        let counts = context.security.tls().is_some() || self.authenticated.is_some();
+        context.claimed = match from.filter(|_| counts).transpose() {
+            Ok(from) => from,
+            Err(_) => return Err(StreamError::new(StreamCondition::InvalidFrom).with_text("from is no address")),
         };
         context.lang = header.lang.filter(|lang| is_language_tag(lang));
         self.offer(context)
@@ -58,7 +56,8 @@ impl AwaitHeader {
             (_, Some(account)) => {
                 // §6.4.6: the header after success may state only what was proved.
                 if context.claimed.as_ref().is_some_and(|claimed| *claimed != account) {
-                    return Err(StreamError::new(StreamCondition::InvalidFrom));
+                    return Err(StreamError::new(StreamCondition::InvalidFrom)
+                        .with_text("from is not the authenticated account"));
                 }
                 features.offer_bind();
                 for feature in &context.policy.stream_features {

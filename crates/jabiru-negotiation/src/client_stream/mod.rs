@@ -20,7 +20,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use jabiru_stanza::{FullJid, RawElement, StreamCondition, StreamError};
+use jabiru_stanza::{FullJid, RawElement, StreamCondition, StreamError, ns};
 use jabiru_xml::ReadError;
 
 use self::bind::{AwaitBind, AwaitResource};
@@ -298,10 +298,15 @@ impl State {
     /// Takes a first-level element.
     fn element(self, element: &RawElement, context: &mut Context) -> Result<State, StreamError> {
         match self {
-            State::AwaitStartTls(state) => state.handle(element, context),
-            State::AwaitAuth(state) => state.handle(element, context),
             // Behind <starttls/>, in plaintext: none of it may be read (§5.4.3.3).
             State::TlsHandshake => Ok(State::TlsHandshake),
+            _ if element.is("error", ns::STREAM) => {
+                // §4.9.1.1: the other side has found an error and closes; there is nothing to answer.
+                context.close(None);
+                Ok(State::Closed)
+            }
+            State::AwaitStartTls(state) => state.handle(element, context),
+            State::AwaitAuth(state) => state.handle(element, context),
             // §5.4.2.2: not offered at this point.
             _ if starttls::is_command(element) => Ok(starttls::refuse(context)),
             State::AwaitInitialResponse(state) => state.handle(element, context),

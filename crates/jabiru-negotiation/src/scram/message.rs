@@ -168,7 +168,7 @@ fn unescape(name: &str) -> Option<String> {
     (!out.is_empty()).then_some(out)
 }
 
-fn is_nonce(nonce: &str) -> bool {
+pub(super) fn is_nonce(nonce: &str) -> bool {
     !nonce.is_empty() && nonce.bytes().all(|byte| matches!(byte, 0x21..=0x2B | 0x2D..=0x7E))
 }
 
