@@ -3,7 +3,6 @@
 mod support;
 
 use std::cell::Cell;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +12,7 @@ use jabiru_negotiation::{
 };
 use jabiru_stanza::{SaslCondition, StreamCondition};
 
-use support::{Client, PASSWORD, Server, TIMEOUT, converse, login, policy, single, tls, tls_with, whole};
+use support::{Client, PASSWORD, Server, converse, login, policy, single, tls, tls_with, whole};
 
 /// Who logs in by this mechanism.
 fn login_by(mechanism: Mechanism) -> Login {
@@ -308,37 +307,6 @@ fn a_wrong_signature_is_noticed() {
         };
         assert_eq!(*client.end(), expected);
     }
-}
-
-/// Silence ends both, at the deadline and not before (RFC 6120 §4.9.3.4).
-#[test]
-fn deadlines() {
-    let mut server = Server::direct();
-    server.hears(support::HEADER);
-    let deadline = server.machine.poll_timeout().unwrap();
-    assert_eq!(deadline, server.now + TIMEOUT);
-    server.machine.handle_timeout(deadline - Duration::from_nanos(1));
-    server.settle();
-    assert!(!server.closed);
-    server.machine.handle_timeout(deadline);
-    server.settle();
-    assert_eq!(server.last(), "closed connection-timeout");
-    assert!(server.output.ends_with("</stream:error></stream:stream>"), "{}", server.output);
-    assert_eq!(server.machine.poll_timeout(), None);
-
-    // A caller without a timer: the next event is too late by itself.
-    let mut server = Server::direct();
-    server.now += TIMEOUT;
-    let answer = server.hears(support::HEADER);
-    assert!(
-        answer.starts_with("<?xml version='1.0'?><stream:stream ") && answer.contains("connection-timeout"),
-        "{answer}"
-    );
-
-    let mut client =
-        Client::new(login("juliet@im.example", PASSWORD, None), InitiatingPolicy::default(), Security::Tls(tls()));
-    client.machine.handle_timeout(client.machine.poll_timeout().unwrap());
-    assert_eq!(client.machine.poll_event(), Some(InitiatingEvent::Closed { error: Some(InitiatingError::Timeout) }));
 }
 
 /// What the server says of an error reaches the caller of the other side.
