@@ -207,6 +207,8 @@ impl Client {
             allowed.join(" or ")
         );
         self.receives_close();
+        // Whoever closes may wait for our closing tag (§4.4), but may also be gone already (§4.9.1.1).
+        let _ = self.tries_to_send(b"</stream:stream>");
         self.receives_end();
         error
     }

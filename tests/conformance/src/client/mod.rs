@@ -203,6 +203,20 @@ impl Client {
         String::from_utf8_lossy(&self.heard).into_owned()
     }
 
+    /// Waits until this text has come since the stream was opened, without parsing it; all that has come.
+    ///
+    /// # Panics
+    /// If it does not come.
+    #[track_caller]
+    pub fn hears(&mut self, text: &str) -> String {
+        let deadline = self.scope.deadline(self.deadline);
+        while !self.heard().contains(text) {
+            assert!(self.ended.is_none(), "{text:?} was due, but the connection has ended");
+            assert!(self.fill(deadline), "{text:?} was due, but nothing came in time");
+        }
+        self.heard()
+    }
+
     /// The socket, for options and half-closing.
     #[must_use]
     pub fn socket(&self) -> &TcpStream {
