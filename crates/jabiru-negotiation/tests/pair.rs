@@ -323,3 +323,93 @@ fn stream_errors_arrive() {
         other => panic!("{other:?}"),
     }
 }
+
+/// RFC 6120 §4.9.3.23: what has to be negotiated first, and nobody here knows.
+#[test]
+fn unknown_features() {
+    const REQUIRED: &str = "<example xmlns='urn:xmpp:example'><required/></example>";
+    const VOLUNTARY: &str = "<example xmlns='urn:xmpp:example'/>";
+    const BIND: &str = "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>";
+    const PLAIN: &str =
+        "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>";
+    let header = format!("<stream:stream from='im.example' id='1' version='1.0' {}>", support::NS);
+    for (authenticated, features, expected) in [
+        (false, REQUIRED.to_owned(), "<stream:error><unsupported-feature "),
+        (false, VOLUNTARY.to_owned(), "</stream:stream>"),
+        (false, format!("{REQUIRED}{PLAIN}"), "<auth "),
+        (true, REQUIRED.to_owned(), "<stream:error><unsupported-feature "),
+        (true, VOLUNTARY.to_owned(), "<stream:error><undefined-condition "),
+        (true, format!("{REQUIRED}{BIND}"), "<iq "),
+    ] {
+        let login = login("juliet@im.example", PASSWORD, None);
+        let mut client = Client::new(login, InitiatingPolicy::default(), Security::Tls(tls()));
+        if authenticated {
+            client.receives(format!("{header}<stream:features>{PLAIN}</stream:features>").as_bytes());
+            client.receives(b"<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
+        }
+        client.says();
+        client.receives(format!("{header}<stream:features>{features}</stream:features>").as_bytes());
+        let said = String::from_utf8(client.says()).unwrap();
+        assert!(said.starts_with(expected), "{authenticated} {features}: {said}");
+    }
+}
+
+/// XEP-0178 §2, XEP-0175 §3 and RFC 4422 §4: what the initiating entity says of itself, and what it does not take.
+#[test]
+fn without_a_password() {
+    let offer = |name: &str| {
+        format!(
+            "<stream:stream from='im.example' id='1' version='1.0' {}><stream:features>\
+             <mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>{name}</mechanism></mechanisms>\
+             </stream:features>",
+            support::NS
+        )
+    };
+    let certificate = |authzid| {
+        let authentication = Authentication::Certificate { authzid };
+        Login { authentication, ..login("juliet@im.example", "", None) }
+    };
+    let anonymous = || Login::anonymous("im.example".parse().unwrap());
+    let auth = |name: &str, content: &str| support::sasl("auth", &format!(" mechanism='{name}'"), content);
+    let challenge = support::sasl("challenge", "", "");
+    let success = support::sasl("success", "", "");
+    for (login, offered, from, expected, then, end) in [
+        (certificate(false), "EXTERNAL", true, Some(auth("EXTERNAL", "=")), &success, "<?xml "),
+        (certificate(true), "EXTERNAL", true, Some(support::auth("EXTERNAL", "juliet@im.example")), &success, "<?xml "),
+        (certificate(false), "EXTERNAL", true, Some(auth("EXTERNAL", "=")), &challenge, "<stream:error>"),
+        (certificate(false), "PLAIN", true, None, &success, ""),
+        (anonymous(), "ANONYMOUS", false, Some(auth("ANONYMOUS", "")), &success, "<?xml "),
+        (anonymous(), "ANONYMOUS", false, Some(auth("ANONYMOUS", "")), &challenge, "<response "),
+        (
+            anonymous(),
+            "ANONYMOUS",
+            false,
+            Some(auth("ANONYMOUS", "")),
+            &support::sasl("success", "", "AAAA"),
+            "<stream:error>",
+        ),
+        (anonymous(), "PLAIN", false, None, &success, ""),
+        (login("juliet@im.example", PASSWORD, None), "EXTERNAL", true, None, &success, ""),
+        (login("juliet@im.example", PASSWORD, None), "ANONYMOUS", true, None, &success, ""),
+    ] {
+        let row = format!("{:?} {offered}", login.authentication);
+        let mut client = Client::new(login, InitiatingPolicy::default(), Security::Tls(tls()));
+        let header = String::from_utf8(client.says()).unwrap();
+        assert_eq!(header.contains(" from="), from, "{row}: {header}");
+        client.receives(offer(offered).as_bytes());
+        let said = String::from_utf8(client.says()).unwrap();
+        let empty = expected.as_ref().map(|expected| expected.replace("></auth>", "/>"));
+        match empty {
+            None => assert_eq!(*client.end(), InitiatingEvent::Closed { error: Some(InitiatingError::NoMechanism) }),
+            Some(expected) => assert_eq!(said, expected, "{row}"),
+        }
+        client.receives(then.as_bytes());
+        let said = String::from_utf8(client.says()).unwrap();
+        assert!(said.starts_with(end), "{row} {then}: {said}");
+    }
+    // Nothing that only TLS can mean.
+    let rules = InitiatingPolicy { require_tls: false, ..InitiatingPolicy::default() };
+    let mut client = Client::new(certificate(false), rules, Security::Plaintext);
+    client.receives(offer("EXTERNAL").as_bytes());
+    assert_eq!(*client.end(), InitiatingEvent::Closed { error: Some(InitiatingError::NoMechanism) });
+}

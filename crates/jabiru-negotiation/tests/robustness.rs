@@ -4,33 +4,40 @@ mod support;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jabiru_negotiation::{ClientStream, InitiatingPolicy, InitiatingStream, Security};
-use support::{BIND, HEADER, PASSWORD, Server, auth, login, policy, tls};
+use jabiru_negotiation::{CertificateValidity, ClientStream, InitiatingPolicy, InitiatingStream, Mechanism, Security};
+use support::{BIND, HEADER, PASSWORD, Server, auth, login, policy, sasl, tls, tls_with};
 
-/// A good dialogue with one octet replaced, left out or doubled.
+/// Good dialogues with one octet replaced, left out or doubled.
 #[test]
 fn damaged_dialogues() {
-    let dialogue = format!(
-        "{HEADER}{}{HEADER}<iq type='set' id='1'><bind {BIND}/></iq>",
-        auth("PLAIN", &format!("\0juliet\0{PASSWORD}"))
-    );
-    let octets = dialogue.as_bytes();
-    let mut bound = 0;
-    for at in 0..octets.len() {
-        for replacement in
-            [&b""[..], b"<", b">", b"'", b"&", b" ", b"\0", b"\xFF", b"=", b"/", &octets[at..=at].repeat(2)]
-        {
-            let damaged = [&octets[..at], replacement, &octets[at + 1..]].concat();
-            let mut server = Server::direct();
-            server.receives(&damaged);
-            for line in &server.log {
-                let somebody = line.starts_with("authenticated") || line.starts_with("established");
-                assert!(!somebody || line.contains(" juliet@im.example"), "{line}: {}", damaged.escape_ascii());
+    for request in [
+        auth("PLAIN", &format!("\0juliet\0{PASSWORD}")),
+        auth("EXTERNAL", "juliet@im.example"),
+        sasl("auth", " mechanism='EXTERNAL'", "="),
+    ] {
+        let dialogue = format!("{HEADER}{request}{HEADER}<iq type='set' id='1'><bind {BIND}/></iq>");
+        let octets = dialogue.as_bytes();
+        let mut bound = 0;
+        for at in 0..octets.len() {
+            for replacement in
+                [&b""[..], b"<", b">", b"'", b"&", b" ", b"\0", b"\xFF", b"=", b"/", &octets[at..=at].repeat(2)]
+            {
+                let damaged = [&octets[..at], replacement, &octets[at + 1..]].concat();
+                let mut rules = policy();
+                rules.mechanisms.push(Mechanism::External);
+                // Nobody but juliet has a password, and nobody but her and romeo is named in the certificate.
+                let certificate = tls_with(&["juliet@im.example", "romeo@other.example"], CertificateValidity::Valid);
+                let mut server = Server::new(rules, Security::Tls(certificate));
+                server.receives(&damaged);
+                for line in &server.log {
+                    let somebody = line.starts_with("authenticated") || line.starts_with("established");
+                    assert!(!somebody || line.contains(" juliet@im.example"), "{line}: {}", damaged.escape_ascii());
+                }
+                bound += usize::from(server.established.is_some());
             }
-            bound += usize::from(server.established.is_some());
         }
+        assert!(bound > 0, "a doubled space does no harm");
     }
-    assert!(bound > 0, "a doubled space does no harm");
 }
 
 /// Neither machine shows a password in its debugging output, at any point of a dialogue.
@@ -40,7 +47,7 @@ fn debug_shows_no_password() {
     let check = |shown: String| assert!(!hidden.iter().any(|secret| shown.contains(&**secret)), "{shown}");
 
     let mut rules = policy();
-    rules.mechanisms = vec![jabiru_negotiation::Mechanism::Plain];
+    rules.mechanisms = vec![Mechanism::Plain];
     let mut server = Server::new(rules.clone(), Security::Tls(tls()));
     let mut client = support::Client::new(
         login("juliet@im.example", PASSWORD, None),

@@ -281,3 +281,72 @@ fn a_foreign_client() {
     log_in(Scram::<Sha1>::new("juliet", PASSWORD, exporter()).unwrap());
     log_in(Scram::<Sha256>::new("juliet", PASSWORD, exporter()).unwrap());
 }
+
+/// RFC 6120 §6.5: all eleven failures, each by a cause of its own, and the stream goes on after each.
+#[test]
+fn every_failure_has_its_cause() {
+    use std::collections::BTreeSet;
+
+    let plain = |name: &str, password: &str| auth("PLAIN", &format!("\0{name}\0{password}"));
+    let mut seen = BTreeSet::new();
+    for (cause, said, expected, text) in [
+        ("an abort", sasl("abort", "", ""), "aborted", ""),
+        ("a disabled account", plain("disabled", PASSWORD), "account-disabled", "the account is disabled"),
+        ("an expired password", plain("expired", PASSWORD), "credentials-expired", "the password has to be renewed"),
+        ("no TLS", plain("juliet", PASSWORD), "encryption-required", "TLS has to come first"),
+        ("no base64", sasl("auth", " mechanism='PLAIN'", "?"), "incorrect-encoding", ""),
+        ("another's authzid", auth("PLAIN", "romeo@im.example\0juliet\0x"), "invalid-authzid", ""),
+        ("an unknown mechanism", auth("DIGEST-MD5", "x"), "invalid-mechanism", ""),
+        ("a malformed message", auth("PLAIN", "juliet"), "malformed-request", ""),
+        ("a weak mechanism", auth("SCRAM-SHA-1", "x"), "mechanism-too-weak", "a stronger mechanism is wanted"),
+        ("a wrong password", plain("juliet", "x"), "not-authorized", ""),
+        ("no such account", plain("nobody", PASSWORD), "not-authorized", ""),
+        ("our own trouble", plain("broken", PASSWORD), "temporary-auth-failure", "try again later"),
+        ("a throttle", plain("guessed", PASSWORD), "temporary-auth-failure", "too many attempts: try again later"),
+    ] {
+        let mut rules = policy();
+        if expected == "mechanism-too-weak" {
+            rules.mechanisms = vec![Mechanism::Scram(ScramHash::Sha256)];
+        }
+        let security = if cause == "no TLS" { Security::Plaintext } else { Security::Tls(tls()) };
+        let mut server = Server::new(rules, security);
+        server.hears(HEADER);
+        let answer = server.hears(&said);
+        assert_eq!(refusal(&answer), expected, "{cause}");
+        match text {
+            "" => assert!(!answer.contains("<text"), "{cause}: {answer}"),
+            _ => assert!(answer.contains(&format!("<text xml:lang='en'>{text}</text>")), "{cause}: {answer}"),
+        }
+        assert!(!server.closed, "{cause}");
+        seen.insert(expected);
+    }
+    assert_eq!(seen.len(), jabiru_stanza::SaslCondition::ALL.len());
+}
+
+/// RFC 6120 §6.4.4: an abort ends a handshake wherever it is, also where it has to wait for us.
+#[test]
+fn aborts() {
+    let abort = sasl("abort", "", "");
+    for said in [
+        sasl("auth", " mechanism='PLAIN'", ""),
+        auth("SCRAM-SHA-1", "n,,n=juliet,r=abc"),
+        auth("SCRAM-SHA-1", "n,,n=nobody,r=abc"),
+    ] {
+        let mut server = at_sasl();
+        let answer = server.hears(&format!("{said}{abort}"));
+        let (challenge, failure) = answer.split_at(answer.find("<failure").unwrap());
+        assert!(challenge.starts_with("<challenge "), "{said}: {answer}");
+        assert_eq!(refusal(failure), "aborted", "{said}");
+        // Held back while the machine waits for the storage: the same in the end.
+        let mut server = at_sasl();
+        for xml in [&said, &abort] {
+            let element = jabiru_xml::RawElement::parse(xml, "jabber:client").unwrap();
+            server.machine.handle_event(jabiru_xml::Event::Element(element), server.now);
+        }
+        server.settle();
+        assert!(server.output.ends_with("<aborted/></failure>"), "{said}: {}", server.output);
+        assert!(server.last().ends_with(" aborted"), "{:?}", server.log);
+        // And another handshake may begin.
+        assert!(server.hears(&auth("PLAIN", &format!("\0juliet\0{PASSWORD}"))).contains("<success "));
+    }
+}

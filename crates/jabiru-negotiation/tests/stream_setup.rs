@@ -84,15 +84,63 @@ fn errors_during_setup() {
 fn stream_ids() {
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..50 {
-        let answer = Server::plaintext().hears(HEADER);
-        let (_, rest) = answer.split_once(" id='").unwrap();
-        let id = rest.split('\'').next().unwrap().to_owned();
-        assert_eq!(id.len(), 24);
-        assert!(seen.insert(id));
+        let mut server = Server::plaintext();
+        for said in [HEADER, "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", HEADER, "AUTH", HEADER] {
+            let answer = server.hears(&said.replace("AUTH", &auth("PLAIN", &format!("\0juliet\0{PASSWORD}"))));
+            let Some((_, rest)) = answer.split_once(" id='") else { continue };
+            let id = rest.split('\'').next().unwrap().to_owned();
+            assert_eq!(id.len(), 24);
+            assert!(seen.insert(id));
+        }
     }
-    let mut server = at_bind();
-    server.hears("</stream:stream>");
-    assert_eq!(server.log.len(), 2);
+    assert_eq!(seen.len(), 150);
+}
+
+/// RFC 6120 §4.3.3, §4.3.4 and §5.4.3.3: a restart brings a header and the features of what comes next, no more.
+#[test]
+fn restarts() {
+    const NAMES: [&str; 5] =
+        ["<starttls ", "<required/>", "<mechanisms ", "<bind ", "<ver xmlns='urn:xmpp:features:rosterver'/>"];
+    let mut rules = policy();
+    rules.stream_features = vec![jabiru_stanza::Element::new("ver", "urn:xmpp:features:rosterver")];
+    let mut server = Server::new(rules, Security::Plaintext);
+    let password = auth("PLAIN", &format!("\0juliet\0{PASSWORD}"));
+    for (next, expected) in [
+        ("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>", &NAMES[..2]),
+        (&password, &NAMES[2..3]),
+        ("", &NAMES[3..]),
+    ] {
+        let answer = server.hears(HEADER);
+        assert!(answer.starts_with("<?xml version='1.0'?><stream:stream ") && answer.ends_with("</stream:features>"));
+        assert_eq!(answer.matches("<stream:features>").count(), 1, "{answer}");
+        for name in NAMES {
+            assert_eq!(answer.contains(name), expected.contains(&name), "{name} in {answer}");
+        }
+        assert!(!server.hears(next).contains("</stream:stream>"), "the stream is replaced, not closed");
+    }
+}
+
+/// RFC 6120 §4.9.1.3 and §4.9.3.5: without a domain to answer as, and with one that is no longer served.
+#[test]
+fn domains_that_are_not_there() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let mut rules = policy();
+    let served = Arc::new(AtomicBool::new(true));
+    let answer = served.clone();
+    rules.domains = Arc::new(move |_: &jabiru_stanza::DomainRef| answer.load(Ordering::Relaxed));
+    let mut server = Server::new(rules.clone(), Security::Tls(tls()));
+    server.hears(HEADER);
+    server.hears(&auth("PLAIN", &format!("\0juliet\0{PASSWORD}")));
+    served.store(false, Ordering::Relaxed);
+    let answer = server.hears(HEADER);
+    assert!(answer.contains(" from='im.example'"), "{answer}");
+    assert_eq!(server.last(), "closed host-gone");
+
+    let mut server = Server::new(rules, Security::Tls(tls()));
+    let answer = server.hears(HEADER);
+    assert!(answer.contains(" from=''"), "{answer}");
+    assert_eq!(server.last(), "closed host-unknown");
 }
 
 /// CVE-2018-10847 and RFC 6120 §4.3.3: the domain stays what it was, through TLS and through SASL, and so does the

@@ -110,6 +110,12 @@ fn asked_domain(to: Option<&str>, context: &Context) -> Result<DomainPart, Strea
         return unknown(if to.is_some() { "to is no domain" } else { "to is missing" });
     };
     if !context.policy.domains.hosts(&asked) {
+        // §4.9.3.5: it was, when this connection began.
+        if context.domain.as_ref() == Some(&asked) {
+            return Err(
+                StreamError::new(StreamCondition::HostGone).with_text("this domain is not served here any more")
+            );
+        }
         return unknown("this domain is not served here");
     }
     if context.domain.as_ref().is_some_and(|fixed| *fixed != asked) {

@@ -336,7 +336,7 @@ impl AwaitFeatures {
         }
         if self.authenticated {
             if !features.bind() {
-                return Err(violation("resource binding is not offered"));
+                return Err(stuck(&features).unwrap_or_else(|| violation("resource binding is not offered")));
             }
             return Ok(bind(context));
         }
@@ -347,6 +347,9 @@ impl AwaitFeatures {
             }
             // Never fall back: the offer may have been taken away on the way.
             (Security::Plaintext, _) if context.policy.require_tls => Err(InitiatingError::TlsNotOffered),
+            (Security::Plaintext | Security::Tls(_), _) if features.mechanisms().is_empty() => {
+                Err(stuck(&features).unwrap_or(InitiatingError::NoMechanism))
+            }
             (Security::Plaintext | Security::Tls(_), _) => AwaitSasl::begin(&features, context).map(State::AwaitSasl),
         }
     }
@@ -378,6 +381,14 @@ fn bound(element: &RawElement, context: &mut Context) -> Result<State, Initiatin
     let jid = jid.ok_or_else(|| violation("no address in the answer to the request to bind"))?;
     context.event(InitiatingEvent::Established { jid });
     Ok(State::Established)
+}
+
+/// Features with nothing that we know, and something that has to be negotiated first (§4.9.3.23).
+fn stuck(features: &StreamFeatures) -> Option<InitiatingError> {
+    let required = |feature: &Element| feature.children().any(|child| child.is("required", feature.namespace()));
+    let unknown = features.iter().find(|feature| required(feature) && !feature.is("starttls", ns::TLS))?;
+    let text = format!("{} of {} is not supported", unknown.name(), unknown.namespace());
+    Some(InitiatingError::Violation(StreamError::new(StreamCondition::UnsupportedFeature).with_text(text)))
 }
 
 /// What the other side did is no XMPP.
