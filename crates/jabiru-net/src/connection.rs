@@ -239,7 +239,8 @@ impl Connection {
         let Transport::Plain(socket) = std::mem::replace(&mut self.transport, Transport::Closed) else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "TLS was negotiated already"));
         };
-        let acceptor = TlsAcceptor::from(settings.config(domain));
+        let handshake = settings.handshake(domain);
+        let acceptor = TlsAcceptor::from(handshake.config());
         let session = tokio::select! {
             session = tokio::time::timeout(within, acceptor.accept(socket)) => session??,
             // Nothing can be said before TLS is there: the connection just ends.
@@ -247,8 +248,9 @@ impl Connection {
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
         };
-        let info = settings.info(session.get_ref().1, domain);
+        let info = handshake.info(session.get_ref().1);
         self.transport = Transport::Tls(Box::new(session));
+        self.outbox.set_confidential();
         Ok(info)
     }
 

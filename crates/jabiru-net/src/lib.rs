@@ -33,6 +33,7 @@
 
 mod admission;
 mod buffer;
+pub mod certificate;
 mod connection;
 mod limits;
 mod listener;
@@ -46,4 +47,4 @@ pub use connection::{Connection, Wake};
 pub use limits::{ConnectionLimits, Keepalive};
 pub use listener::Listener;
 pub use outbox::Outbox;
-pub use tls::{Identity, IdentityError, TlsSettings};
+pub use tls::{ClientCertificates, Identity, IdentityError, NoIdentity, TlsSettings};

@@ -28,6 +28,8 @@ struct State {
     ending: Option<Option<StreamError>>,
     /// No delivery is accepted any more.
     closed: bool,
+    /// TLS hides what is sent from here on.
+    confidential: bool,
     /// The connection's task, while it waits.
     waiting: Option<Waker>,
 }
@@ -36,7 +38,14 @@ impl Outbox {
     /// An empty outbox that refuses deliveries once `capacity` bytes wait in it.
     #[must_use]
     pub fn new(capacity: usize) -> Outbox {
-        let state = State { pending: Vec::new(), held: Some(Vec::new()), ending: None, closed: false, waiting: None };
+        let state = State {
+            pending: Vec::new(),
+            held: Some(Vec::new()),
+            ending: None,
+            closed: false,
+            confidential: false,
+            waiting: None,
+        };
         Outbox { state: Mutex::new(state), capacity }
     }
 
@@ -96,6 +105,11 @@ impl Outbox {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+
+    /// Notes that TLS has been negotiated.
+    pub(crate) fn set_confidential(&self) {
+        self.state.lock().confidential = true;
     }
 
     /// Refuses deliveries from now on, for a connection that ends by itself.
@@ -186,6 +200,10 @@ impl ResourceSink for Outbox {
 
     fn close(&self, error: StreamError) {
         self.end(Some(error));
+    }
+
+    fn is_confidential(&self) -> bool {
+        self.state.lock().confidential
     }
 }
 

@@ -1,0 +1,135 @@
+//! The authorities that are trusted, and what they have revoked.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};
+use webpki::{CertRevocationList, OwnedCertRevocationList};
+
+/// Authorities whose certificates are believed. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Roots {
+    anchors: Arc<[TrustAnchor<'static>]>,
+    revocation_lists: Arc<[CertRevocationList<'static>]>,
+}
+
+/// Why authorities can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RootsError {
+    /// A PEM file that can't be read, or holds something else.
+    #[error("can't read {what} from {}: {source}", path.display())]
+    Read {
+        /// "certificates" or "revocation lists"
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the reader says.
+        source: rustls::pki_types::pem::Error,
+    },
+    /// The file holds none of what is sought.
+    #[error("no {what} in {}", path.display())]
+    Empty {
+        /// "certificates" or "revocation lists"
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// What is said to be the certificate of an authority is none.
+    #[error("certificate {position} can't be that of an authority: {source}")]
+    Certificate {
+        /// Its place among those given, from 1.
+        position: usize,
+        /// What is wrong.
+        source: webpki::Error,
+    },
+    /// What is said to be a revocation list is none.
+    #[error("revocation list {position} can't be used: {source}")]
+    RevocationList {
+        /// Its place among those given, from 1.
+        position: usize,
+        /// What is wrong.
+        source: webpki::Error,
+    },
+}
+
+impl Roots {
+    /// Trusts these authorities.
+    ///
+    /// # Errors
+    /// [`RootsError::Certificate`] with the first one that can't be used.
+    pub fn new<'a>(certificates: impl IntoIterator<Item = CertificateDer<'a>>) -> Result<Roots, RootsError> {
+        let anchor = |(index, certificate): (usize, CertificateDer<'a>)| {
+            webpki::anchor_from_trusted_cert(&certificate)
+                .map(|anchor| anchor.to_owned())
+                .map_err(|source| RootsError::Certificate { position: index + 1, source })
+        };
+        let anchors: Vec<_> = certificates.into_iter().enumerate().map(anchor).collect::<Result<_, _>>()?;
+        Ok(Roots { anchors: anchors.into(), revocation_lists: Arc::default() })
+    }
+
+    /// Trusts the authorities in a PEM file, such as the bundle that an operating system keeps.
+    ///
+    /// # Errors
+    /// See [`RootsError`]; the message names the file, or the certificate by its place in it.
+    pub fn from_pem_file(path: &Path) -> Result<Roots, RootsError> {
+        Roots::new(read::<CertificateDer<'static>>("certificates", path)?)
+    }
+
+    /// Also checks certificates against the revocation lists (CRLs, RFC 5280 §5) in a PEM file, in place
+    /// of those that were given before. A certificate whose authority has no list here passes; one
+    /// whose authority has only a list that is out of date does not (RFC 6120 §13.7.2).
+    ///
+    /// # Errors
+    /// See [`RootsError`].
+    pub fn with_revocation_lists(self, path: &Path) -> Result<Roots, RootsError> {
+        self.revoking(read::<CertificateRevocationListDer<'static>>("revocation lists", path)?)
+    }
+
+    /// Like [`with_revocation_lists`](Self::with_revocation_lists), with lists in DER.
+    ///
+    /// # Errors
+    /// [`RootsError::RevocationList`] with the first one that can't be used.
+    pub fn revoking<'a>(
+        self,
+        lists: impl IntoIterator<Item = CertificateRevocationListDer<'a>>,
+    ) -> Result<Roots, RootsError> {
+        let list = |(index, list): (usize, CertificateRevocationListDer<'a>)| {
+            OwnedCertRevocationList::from_der(&list)
+                .map(CertRevocationList::from)
+                .map_err(|source| RootsError::RevocationList { position: index + 1, source })
+        };
+        let lists: Vec<_> = lists.into_iter().enumerate().map(list).collect::<Result<_, _>>()?;
+        Ok(Roots { revocation_lists: lists.into(), ..self })
+    }
+
+    pub(super) fn anchors(&self) -> &[TrustAnchor<'static>] {
+        &self.anchors
+    }
+
+    pub(super) fn revocation_lists(&self) -> &[CertRevocationList<'static>] {
+        &self.revocation_lists
+    }
+}
+
+/// How many, not whom.
+impl fmt::Debug for Roots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Roots")
+            .field("authorities", &self.anchors.len())
+            .field("revocation_lists", &self.revocation_lists.len())
+            .finish()
+    }
+}
+
+fn read<T: PemObject>(what: &'static str, path: &Path) -> Result<Vec<T>, RootsError> {
+    let items = T::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|source| RootsError::Read { what, path: path.to_owned(), source })?;
+    if items.is_empty() {
+        return Err(RootsError::Empty { what, path: path.to_owned() });
+    }
+    Ok(items)
+}
