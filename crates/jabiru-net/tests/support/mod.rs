@@ -9,8 +9,8 @@ use std::time::Duration;
 use jabiru_negotiation::TlsInfo;
 use jabiru_net::{Admission, Connection, ConnectionLimits, Identity, Listener, TlsSettings};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, OtherNameValue,
-    SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DistinguishedName, DnType, IsCa, KeyPair,
+    OtherNameValue, SanType, date_time_ymd,
 };
 use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -179,4 +179,53 @@ pub(crate) async fn handshake(
         drop(connection);
     }
     (info, client.join().unwrap())
+}
+
+/// A certificate with this subjectAltName, each name in DER.
+pub(crate) fn with_names(common_name: &str, names: &[Vec<u8>]) -> CertificateParams {
+    let mut params = named(common_name);
+    if !names.is_empty() {
+        let content = tlv(0x30, &names.concat());
+        params.custom_extensions.push(CustomExtension::from_oid_content(&[2, 5, 29, 17], content));
+    }
+    params
+}
+
+pub(crate) fn dns_id(name: &str) -> Vec<u8> {
+    tlv(0x82, name.as_bytes())
+}
+
+pub(crate) fn uri_id(uri: &str) -> Vec<u8> {
+    tlv(0x86, uri.as_bytes())
+}
+
+pub(crate) fn email(address: &str) -> Vec<u8> {
+    tlv(0x81, address.as_bytes())
+}
+
+/// An SRVName (RFC 4985 §2): an IA5String.
+pub(crate) fn srv_id(name: &str) -> Vec<u8> {
+    other_name(7, 0x16, name.as_bytes())
+}
+
+/// An XmppAddr (RFC 6120 §13.7.1.4): a UTF8String.
+pub(crate) fn xmpp_addr(address: &str) -> Vec<u8> {
+    other_name(5, 0x0c, address.as_bytes())
+}
+
+/// An otherName of type 1.3.6.1.5.5.7.8.`kind`, with a string of this tag.
+pub(crate) fn other_name(kind: u8, tag: u8, text: &[u8]) -> Vec<u8> {
+    let oid = tlv(0x06, &[0x2b, 6, 1, 5, 5, 7, 8, kind]);
+    tlv(0xa0, &[oid, tlv(0xa0, &tlv(tag, text))].concat())
+}
+
+/// One value in DER.
+pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+    let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
+    let head = match content.len() {
+        0..=0x7f => vec![tag, low],
+        0x80..=0xff => vec![tag, 0x81, low],
+        _ => vec![tag, 0x82, high, low],
+    };
+    [&head, content].concat()
 }
