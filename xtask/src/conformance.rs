@@ -3,6 +3,7 @@
 //! The cases, the client and the reports are in `tests/conformance`; here the bundled server is built.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -33,6 +34,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if suite.list {
         cli::list(suite);
         return Ok(());
+    }
+    if let Some(site) = suite.other.site()? {
+        return cli::run(suite, &Judged::Other(Arc::new(site)));
     }
     let program = match &suite.program {
         Some(program) => std::path::absolute(program)?,

@@ -123,6 +123,11 @@ impl Verb {
         Verb::BreakStorage,
     ];
 
+    /// Is the account that it is done to of no use to others?
+    pub(crate) fn spoils(self) -> bool {
+        matches!(self, Verb::Password | Verb::Disable | Verb::Expire | Verb::Remove | Verb::Move)
+    }
+
     /// The word for it.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -1,13 +1,20 @@
 //! The command line, which `cargo xtask conformance` takes over as it is.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
-use crate::case::Case;
-use crate::report;
+use crate::case::{Case, Need, PROFILES};
+use crate::client::Trust;
+use crate::report::{self, Run};
 use crate::runner::{self, Judged, Options};
+use crate::subject::{Account, Accounts, AdminCommand, Site};
 
 /// What to run, and how to tell of it.
 #[derive(Clone, Debug, clap::Args)]
@@ -30,9 +37,55 @@ pub struct Suite {
     /// Say of each case when it ends
     #[arg(long, short)]
     pub verbose: bool,
+    /// Write the run as JSON into this file, or to standard output (-) instead of the table
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write every row with its result, as Markdown, into this file, or to standard output (-) instead of the table
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+    /// Write the run as JUnit's XML into this file
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write docs/conformance/rfc6120.md anew from this run
+    #[arg(long, conflicts_with_all = ["section", "case", "server"])]
+    pub write_docs: bool,
     /// The bundled server's program, instead of building it
     #[arg(long, value_name = "FILE")]
     pub program: Option<PathBuf>,
+    /// How to reach another server
+    #[command(flatten)]
+    pub other: Other,
+}
+
+/// A server that runs already.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Another server")]
+pub struct Other {
+    /// Where it listens for clients that begin in clear
+    #[arg(long, value_name = "HOST:PORT", requires = "domain")]
+    pub server: Option<String>,
+    /// Where it listens for clients that begin with TLS
+    #[arg(long, value_name = "HOST:PORT", requires = "server")]
+    pub direct_tls: Option<String>,
+    /// The domain to be judged
+    #[arg(long, value_name = "DOMAIN", requires = "server")]
+    pub domain: Option<String>,
+    /// Another domain of it
+    #[arg(long, value_name = "DOMAIN", requires = "server")]
+    pub second_domain: Option<String>,
+    /// An account of the domain; three at least, more for speed
+    #[arg(long, value_name = "NAME:PASSWORD", requires = "server")]
+    pub account: Vec<String>,
+    /// Trust certificates that lead to those in this file (PEM); by default any is accepted, for it is not judged
+    #[arg(long, value_name = "FILE", requires = "server")]
+    pub ca: Option<PathBuf>,
+    /// Called as `COMMAND create ADDRESS` and the like; exit status 64 says that there is no such verb
+    #[arg(long, value_name = "COMMAND", requires = "server")]
+    pub admin_command: Option<String>,
+    /// What it is configured for: short-timeouts, external, anonymous, plaintext, conflict-refuse, conflict-assign,
+    /// small-limits; may be repeated
+    #[arg(long, value_name = "WHAT", requires = "server")]
+    pub has: Vec<String>,
 }
 
 impl Suite {
@@ -41,8 +94,8 @@ impl Suite {
     pub fn cases(&self) -> Vec<&'static Case> {
         let section = |case: &Case| self.section.iter().any(|section| case.belongs_to(section));
         let name = |case: &Case| self.case.iter().any(|part| case.name.contains(part.as_str()));
-        let wanted = |case: &&Case| (self.section.is_empty() && self.case.is_empty()) || section(case) || name(case);
-        crate::rfc6120::cases().into_iter().filter(wanted).collect()
+        let all = self.section.is_empty() && self.case.is_empty();
+        crate::rfc6120::cases().into_iter().filter(|case| all || section(case) || name(case)).collect()
     }
 
     /// How to run them.
@@ -50,6 +103,46 @@ impl Suite {
     pub fn options(&self) -> Options {
         Options { patience: self.patience, threads: self.threads }
     }
+}
+
+impl Other {
+    /// The server that is meant, if one is.
+    ///
+    /// # Errors
+    /// If what is said of it can't be understood.
+    pub fn site(&self) -> Result<Option<Site>> {
+        let (Some(server), Some(domain)) = (&self.server, &self.domain) else { return Ok(None) };
+        let account = |text: &String| -> Result<Account> {
+            let (name, password) = text.split_once(':').with_context(|| format!("{text}: NAME:PASSWORD is wanted"))?;
+            let jid = if name.contains('@') { name.to_owned() } else { format!("{name}@{domain}") };
+            Ok(Account::new(&jid, password))
+        };
+        let need = |name: &String| -> Result<Need> {
+            PROFILES.into_iter().find(|need| need.name() == name).with_context(|| format!("--has {name}: unknown"))
+        };
+        Ok(Some(Site {
+            name: server.clone(),
+            starttls: server.clone(),
+            direct_tls: self.direct_tls.clone(),
+            domain: domain.clone(),
+            second_domain: self.second_domain.clone(),
+            trust: self.ca.as_deref().map_or(Ok(Trust::Anything), trust)?,
+            admin: Box::new(AdminCommand { command: self.admin_command.clone() }),
+            has: self.has.iter().map(need).collect::<Result<BTreeSet<_>>>()?,
+            accounts: Accounts::given(self.account.iter().map(account).collect::<Result<_>>()?),
+            authority: None,
+        }))
+    }
+}
+
+fn trust(path: &Path) -> Result<Trust> {
+    let mut roots = RootCertStore::empty();
+    let certificates = CertificateDer::pem_file_iter(path).with_context(|| format!("can't read {}", path.display()))?;
+    for certificate in certificates {
+        roots.add(certificate.with_context(|| format!("{}: not PEM", path.display()))?)?;
+    }
+    ensure!(!roots.is_empty(), "{} has no certificate", path.display());
+    Ok(Trust::Roots(Arc::new(roots)))
 }
 
 /// Prints the cases that are asked for.
@@ -60,27 +153,49 @@ pub fn list(suite: &Suite) {
     }
 }
 
-/// Runs the cases that are asked for and tells of them.
+/// Runs the cases that are asked for and tells of them in all the ways that are.
 ///
 /// # Errors
-/// If any fails.
+/// If any fails, or a file can't be written.
 pub fn run(suite: &Suite, judged: &Judged) -> Result<()> {
     let start = Instant::now();
     let cases = suite.cases();
-    if cases.is_empty() {
-        bail!("no case is called so");
-    }
-    let verbose = suite.verbose;
+    ensure!(!cases.is_empty(), "there is no such case");
     let reports = runner::run(judged, &cases, suite.options(), |report| {
-        if verbose {
+        if suite.verbose {
             eprintln!("{:6.2} s  {:9}  {}", report.took.as_secs_f64(), report.word(), report.case.name);
         }
     });
-    print!("{}", report::table(&judged.name(), &reports, judged.is_strict()));
-    println!("{:.1} s", start.elapsed().as_secs_f64());
-    let failures = reports.iter().filter(|report| report.is_failure(judged.is_strict())).count();
-    if failures > 0 {
-        bail!("{failures} case(s) failed");
+    let run = Run { server: judged.name(), reports, strict: judged.is_strict() };
+    let mut shown = false;
+    type Form = fn(&Run) -> String;
+    let forms: [(&Option<PathBuf>, Form); 3] =
+        [(&suite.json, report::json), (&suite.markdown, report::markdown), (&suite.junit, report::junit)];
+    for (path, form) in forms {
+        match path {
+            Some(path) if path.as_os_str() == "-" => {
+                print!("{}", form(&run));
+                shown = true;
+            }
+            Some(path) => write(path, &form(&run))?,
+            None => {}
+        }
     }
-    Ok(())
+    if suite.write_docs {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/conformance");
+        std::fs::create_dir_all(&folder)?;
+        write(&folder.join("rfc6120.md"), &report::markdown(&run))?;
+    }
+    if !shown {
+        print!("{}", report::table(&run));
+        println!("{:.1} s", start.elapsed().as_secs_f64());
+    }
+    match run.failures() {
+        0 => Ok(()),
+        failures => bail!("{failures} case(s) failed"),
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).with_context(|| format!("can't write {}", path.display()))
 }

@@ -11,6 +11,7 @@
 pub mod case;
 pub mod cli;
 pub mod client;
+pub mod coverage;
 pub mod faults;
 pub mod ns;
 pub mod report;

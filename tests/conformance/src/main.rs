@@ -1,6 +1,7 @@
 //! The suite without `cargo xtask`: for a server that is built already.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -30,6 +31,12 @@ fn run(suite: &Suite) -> Result<()> {
         cli::list(suite);
         return Ok(());
     }
-    let program = suite.program.as_ref().context("which server? --program FILE; cargo xtask conformance builds one")?;
+    if let Some(site) = suite.other.site()? {
+        return cli::run(suite, &Judged::Other(Arc::new(site)));
+    }
+    let program = suite
+        .program
+        .as_ref()
+        .context("which server? --program FILE or --server HOST:PORT; cargo xtask conformance builds one")?;
     cli::run(suite, &Judged::Bundled(Bundled::new(std::path::absolute(program)?)?))
 }

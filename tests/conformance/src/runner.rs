@@ -136,7 +136,7 @@ pub fn run(judged: &Judged, cases: &[&'static Case], options: Options, told: imp
         .partition(|(_, case)| matches!(judged, Judged::Other(_)) && case.needs.contains(&Need::Alone));
     let parallel = match judged {
         Judged::Bundled(_) => None,
-        Judged::Other(site) => site.accounts.parallel_cases(),
+        Judged::Other(site) => site.parallel_cases(),
     };
     let threads = parallel.map_or(options.threads, |cases| cases.min(options.threads)).max(1);
     let results = Mutex::new(Vec::with_capacity(cases.len()));

@@ -1,7 +1,9 @@
 //! How a client's TLS is set up.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -38,6 +40,8 @@ pub struct TlsOptions {
     pub alpn: Vec<&'static str>,
     /// Send no server name (SNI).
     pub without_sni: bool,
+    /// Set once the server asks for a client certificate; without [`identity`](Self::identity) it gets none.
+    pub asked: Option<Arc<AtomicBool>>,
 }
 
 impl TlsOptions {
@@ -64,15 +68,31 @@ impl TlsOptions {
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(Indifferent(aws_lc_rs::default_provider()))),
         };
-        let mut config = match &self.identity {
-            None => builder.with_no_client_auth(),
-            Some(identity) => builder
+        let mut config = match (&self.identity, &self.asked) {
+            (None, None) => builder.with_no_client_auth(),
+            (None, Some(asked)) => builder.with_client_cert_resolver(Arc::new(Asked(Arc::clone(asked)))),
+            (Some(identity), _) => builder
                 .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
                 .expect("the suite's own certificates fit their keys"),
         };
         config.enable_sni = !self.without_sni;
         config.alpn_protocols = self.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         Arc::new(config)
+    }
+}
+
+/// Notes that a certificate was asked for, and has none.
+#[derive(Debug)]
+struct Asked(Arc<AtomicBool>);
+
+impl ResolvesClientCert for Asked {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<rustls::sign::CertifiedKey>> {
+        self.0.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        true
     }
 }
 

@@ -278,6 +278,12 @@ impl Subject {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let line = format!("administrator: {} {}", verb.name(), arguments.join(" "));
         self.scope.dialogue.add("", Kind::Note, &line);
+        if verb.spoils() {
+            let mut accounts = self.scope.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+            for account in accounts.values_mut().filter(|account| arguments.contains(&account.jid.as_str())) {
+                account.spoiled = true;
+            }
+        }
         match self.scope.site.admin.run(verb, &arguments, input) {
             Ok(()) => {}
             Err(AdminError::Unsupported) => self.not_tried(&format!("the server has no command {}", verb.name())),
@@ -309,7 +315,7 @@ impl Subject {
     /// Gives the accounts back.
     pub(crate) fn release(&self) {
         let accounts = std::mem::take(&mut *self.scope.accounts.lock().unwrap_or_else(PoisonError::into_inner));
-        for account in accounts.into_values() {
+        for account in accounts.into_values().filter(|account| !account.spoiled) {
             self.scope.site.give_back(account);
         }
     }
@@ -339,7 +345,7 @@ impl Scope {
         if let Some(account) = accounts.get(role) {
             return account.clone();
         }
-        let account = match self.site.take_account(role, self.end) {
+        let account = match self.site.take_account(role, accounts.len(), self.end) {
             Ok(account) => account,
             Err(AdminError::Unsupported) => {
                 resume_unwind(Box::new(NotTried("it needs more accounts than were given".to_owned())))

@@ -20,6 +20,8 @@ pub struct Account {
     pub domain: String,
     /// The password.
     pub password: String,
+    /// Has the case done something to it, so that no other can use it?
+    pub(crate) spoiled: bool,
 }
 
 impl Account {
@@ -32,6 +34,7 @@ impl Account {
             local: local.to_owned(),
             domain: domain.to_owned(),
             password: password.to_owned(),
+            spoiled: false,
         }
     }
 }
@@ -65,8 +68,10 @@ pub struct Site {
 pub struct Accounts {
     free: Mutex<VecDeque<Account>>,
     returned: Condvar,
-    /// How many were given, all of which may be taken again; 0 if every case gets new ones.
+    /// How many were given.
     given: usize,
+    /// May another case take what one has given back?
+    reused: bool,
     made: AtomicUsize,
 }
 
@@ -77,17 +82,12 @@ impl Accounts {
         Accounts::default()
     }
 
-    /// These and no others: a case waits for those that another has.
+    /// These, which are used again. If none is free, the administrator makes another one, or if that can't be, the
+    /// case waits for those that others have.
     #[must_use]
     pub fn given(accounts: Vec<Account>) -> Accounts {
         let given = accounts.len();
-        Accounts { free: Mutex::new(accounts.into()), given, ..Accounts::default() }
-    }
-
-    /// How many cases of three roles can run at once; `None` for any number.
-    #[must_use]
-    pub fn parallel_cases(&self) -> Option<usize> {
-        (self.given > 0).then_some((self.given / 3).max(1))
+        Accounts { free: Mutex::new(accounts.into()), given, reused: true, ..Accounts::default() }
     }
 }
 
@@ -104,18 +104,24 @@ impl Site {
         }
     }
 
-    /// An account for a case that may wait until `end`.
-    pub(crate) fn take_account(&self, role: &str, end: Instant) -> Result<Account, AdminError> {
-        if self.accounts.given == 0 {
-            return self.make_account(role);
-        }
+    /// How many cases of three roles can run at once; `None` for any number.
+    pub(crate) fn parallel_cases(&self) -> Option<usize> {
+        (!self.admin.knows(Verb::Create)).then_some((self.accounts.given / 3).max(1))
+    }
+
+    /// An account for a case that has so many already, and may wait until `end`.
+    pub(crate) fn take_account(&self, role: &str, held: usize, end: Instant) -> Result<Account, AdminError> {
         let mut free = self.accounts.free.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(account) = free.pop_front() {
                 return Ok(account);
             }
+            if self.admin.knows(Verb::Create) {
+                drop(free);
+                return self.make_account(role);
+            }
             let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if held >= self.accounts.given || left.is_zero() {
                 return Err(AdminError::Unsupported);
             }
             free = self.accounts.returned.wait_timeout(free, left).unwrap_or_else(PoisonError::into_inner).0;
@@ -133,7 +139,7 @@ impl Site {
     }
 
     pub(crate) fn give_back(&self, account: Account) {
-        if self.accounts.given > 0 {
+        if self.accounts.reused {
             self.accounts.free.lock().unwrap_or_else(PoisonError::into_inner).push_back(account);
             self.accounts.returned.notify_all();
         }
