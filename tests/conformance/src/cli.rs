@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject;
 
 use crate::case::{Case, Need, PROFILES};
 use crate::client::Trust;
+use crate::faults::{self, Fault};
 use crate::report::{self, Run};
 use crate::runner::{self, Judged, Options};
 use crate::subject::{Account, Accounts, AdminCommand, Site};
@@ -49,6 +50,12 @@ pub struct Suite {
     /// Write docs/conformance/rfc6120.md anew from this run
     #[arg(long, conflicts_with_all = ["section", "case", "server"])]
     pub write_docs: bool,
+    /// Break this rule in what the server sends, and see which case finds it; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub fault: Vec<String>,
+    /// Break every rule of the fault set, one after another: each has to be found
+    #[arg(long)]
+    pub faults: bool,
     /// The bundled server's program, instead of building it
     #[arg(long, value_name = "FILE")]
     pub program: Option<PathBuf>,
@@ -161,6 +168,9 @@ pub fn run(suite: &Suite, judged: &Judged) -> Result<()> {
     let start = Instant::now();
     let cases = suite.cases();
     ensure!(!cases.is_empty(), "there is no such case");
+    if suite.faults || !suite.fault.is_empty() {
+        return run_faults(suite, judged, &cases);
+    }
     let reports = runner::run(judged, &cases, suite.options(), |report| {
         if suite.verbose {
             eprintln!("{:6.2} s  {:9}  {}", report.took.as_secs_f64(), report.word(), report.case.name);
@@ -193,6 +203,25 @@ pub fn run(suite: &Suite, judged: &Judged) -> Result<()> {
     match run.failures() {
         0 => Ok(()),
         failures => bail!("{failures} case(s) failed"),
+    }
+}
+
+/// Runs the faults that are asked for.
+fn run_faults(suite: &Suite, judged: &Judged, cases: &[&'static Case]) -> Result<()> {
+    let start = Instant::now();
+    let named = |fault: &&Fault| suite.faults || suite.fault.iter().any(|name| fault.name.contains(name.as_str()));
+    let faults: Vec<&'static Fault> = faults::faults().into_iter().filter(named).collect();
+    ensure!(!faults.is_empty(), "there is no such fault");
+    let found = faults::run::run(judged, &faults, cases, suite.options(), |found| {
+        if suite.verbose {
+            eprintln!("{:12}  {}", if found.by.is_some() { "found" } else { "NOT FOUND" }, found.fault.name);
+        }
+    });
+    print!("{}", faults::run::table(&found));
+    println!("{:.1} s", start.elapsed().as_secs_f64());
+    match found.iter().filter(|found| found.by.is_none()).count() {
+        0 => Ok(()),
+        missed => bail!("{missed} fault(s) were not found"),
     }
 }
 

@@ -198,7 +198,12 @@ impl Client {
             ns::BIND
         ));
         let jid = answer.child("bind", ns::BIND).and_then(|bind| bind.child("jid", ns::BIND)).map(Element::text);
-        self.jid = jid.unwrap_or_default();
+        let jid = jid.unwrap_or_default();
+        let (bare, _) = jid.split_once('/').unwrap_or_else(|| panic!("a full JID was due (§7.6.1): {jid}"));
+        // Not compared whole: a server may have prepared it.
+        let own = self.jid.split('/').next().unwrap_or_default();
+        assert!(self.account.is_none() || bare.eq_ignore_ascii_case(own), "{jid} is not of the account {own}");
+        self.jid = jid;
         self.name = format!("{}/{}", self.name, self.jid.split_once('/').map_or("", |(_, resource)| resource));
         self.jid.clone()
     }

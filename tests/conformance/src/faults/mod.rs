@@ -3,7 +3,14 @@
 //! A [`Fault`] sits between the decrypted socket and the client's parser, and changes what a sound server sent.
 //! Each has to make at least one case fail.
 
+mod delivery;
+mod negotiation;
+pub mod run;
 mod splitter;
+mod stanzas;
+mod streams;
+mod tools;
+mod xml;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +28,15 @@ pub struct Fault {
     pub what: &'static str,
     /// Takes one unit of what the server sent, returns what the client gets instead.
     pub meddle: fn(&mut View<'_>, Unit) -> Vec<Unit>,
+}
+
+/// All faults.
+#[must_use]
+pub fn faults() -> Vec<&'static Fault> {
+    [streams::FAULTS, negotiation::FAULTS, stanzas::FAULTS, delivery::FAULTS, xml::FAULTS]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// A part of what a server sends.
@@ -132,5 +148,19 @@ impl Unit {
 impl std::fmt::Debug for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn faults_have_names_of_their_own() {
+        let names: BTreeSet<&str> = faults().iter().map(|fault| fault.name).collect();
+        assert_eq!(names.len(), faults().len());
+        assert!(names.len() >= 40);
     }
 }

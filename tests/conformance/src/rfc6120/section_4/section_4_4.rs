@@ -14,7 +14,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Should, requests_before_the_closing_tag_are_answered, ["4.4", "4.5"]),
     case!(Must, tls_ends_with_close_notify_after_an_error, ["4.4"]),
     case!(Should, tls_ends_with_close_notify_after_a_closing_tag, ["4.4"]),
-    case!(Must, closed_stream_does_not_wait_for_ever, ["4.4"], needs [Need::ShortTimeouts]),
+    case!(Must, closed_stream_does_not_wait_for_ever, ["4.4"], needs[Need::ShortTimeouts]),
     case!(Must, closing_tag_may_come_in_the_same_breath_as_the_end_of_tcp, ["4.4", "4.5"]),
 ];
 
@@ -112,7 +112,7 @@ fn closing_tag_may_come_in_the_same_breath_as_the_end_of_tcp(subject: &Subject) 
         let mut romeo = subject.at(stage, "romeo");
         romeo.notes(&format!("{stage:?}"));
         romeo.sends("</stream:stream>").hangs_up();
-        match romeo.next() {
+        match romeo.receives_next() {
             Next::Item(Item::Close) => {}
             other => panic!("the closing tag was due: {other:?}"),
         }

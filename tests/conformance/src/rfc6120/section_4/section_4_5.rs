@@ -43,7 +43,7 @@ fn direction_of_the_server_lasts_until_it_has_said_everything(subject: &Subject)
             "<message from='$juliet/balcony' to='$romeo/orchard' id='{id}' type='chat'><body>wait</body></message>"
         ));
     }
-    match romeo.next() {
+    match romeo.receives_next() {
         Next::Item(Item::Close) => {}
         other => panic!("the closing tag was due: {other:?}"),
     }

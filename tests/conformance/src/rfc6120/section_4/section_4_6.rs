@@ -12,8 +12,8 @@ use crate::tree::Element;
 pub(super) const CASES: &[Case] = &[
     case!(Must, white_space_keeps_a_stream_alive, ["4.6", "4.6.1", "11.7"]),
     case!(Must, end_of_tcp_ends_the_stream, ["4.6.1"]),
-    case!(Should, client_that_does_not_answer_is_ended, ["4.6", "4.6.2", "4.9.3.4"], needs [Need::ShortTimeouts]),
-    case!(Should, idle_client_that_answers_is_kept, ["4.6", "4.6.3", "4.9.3.4"], needs [Need::ShortTimeouts]),
+    case!(Should, client_that_does_not_answer_is_ended, ["4.6", "4.6.2", "4.9.3.4"], needs[Need::ShortTimeouts]),
+    case!(Should, idle_client_that_answers_is_kept, ["4.6", "4.6.3", "4.9.3.4"], needs[Need::ShortTimeouts]),
     case!(Should, client_that_has_just_spoken_is_not_checked, ["4.6.4"]),
 ];
 
@@ -32,7 +32,7 @@ fn end_of_tcp_ends_the_stream(subject: &Subject) {
     let [mut juliet, mut romeo] = subject.login(["juliet/balcony", "romeo/orchard"]);
     romeo.socket().shutdown(Shutdown::Write).expect("the socket is open");
     loop {
-        match romeo.next() {
+        match romeo.receives_next() {
             Next::End(_) => break,
             Next::Item(Item::Close | Item::Space) => {}
             // Not fatal: an error tells the client what it knows already.
@@ -71,7 +71,7 @@ fn idle_client_that_answers_is_kept(subject: &Subject) {
     let mut romeo = subject.bound("romeo/orchard");
     let end = Instant::now() + subject.seconds(5.0);
     while let Some(left) = end.checked_duration_since(Instant::now()) {
-        match romeo.next_within(left) {
+        match romeo.receives_next_within(left) {
             Next::Item(Item::Element(element)) => answer(&mut romeo, &element),
             Next::Item(Item::Space) | Next::Nothing => {}
             other => panic!("an idle client was sent away: {other:?}"),

@@ -63,7 +63,7 @@ fn to_may_be_missing_where_the_domain_is_known(subject: &Subject) {
     romeo.starts_tls();
     romeo.sends_header(&header("version='1.0'"));
     assert_eq!(romeo.receives_header().attribute("from"), Some(subject.domain()));
-    match romeo.next() {
+    match romeo.receives_next() {
         Next::Item(Item::Element(element)) => assert_eq!(element.name, "features", "{element}"),
         other => panic!("features were due: {other:?}"),
     }

@@ -79,7 +79,7 @@ fn version_that_is_refused_is_called_unsupported(subject: &Subject) {
         romeo.sends_header(&header(&format!("to='$domain' {version}")));
         romeo.receives_header();
         // A server that speaks the older protocol waits for it without a word.
-        let Next::Item(Item::Element(next)) = romeo.next_within(subject.seconds(1.0)) else { continue };
+        let Next::Item(Item::Element(next)) = romeo.receives_next_within(subject.seconds(1.0)) else { continue };
         if next.name == "error" {
             let condition = next.elements().find(|child| ANY_CONDITION.contains(&child.name.as_str()));
             assert_eq!(condition.map(|condition| condition.name.as_str()), Some("unsupported-version"), "{next}");
