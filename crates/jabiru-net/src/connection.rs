@@ -249,7 +249,7 @@ impl Connection {
             }
         };
         let info = handshake.info(session.get_ref().1);
-        self.transport = Transport::Tls(Box::new(session));
+        self.transport = Transport::tls(session);
         self.outbox.set_confidential();
         Ok(info)
     }

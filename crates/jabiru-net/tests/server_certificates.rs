@@ -30,6 +30,9 @@ fn verify(
     verify_server(&chain, &DomainPart::new(domain).unwrap(), &roots, SystemTime::now(), check)
 }
 
+/// Common name, subjectAltName, the domain that is sought, how, and what is found.
+type Row = (&'static str, Vec<Vec<u8>>, &'static str, ServerCheck, Option<IdentifierKind>);
+
 /// Kinds of identifiers, wildcards, internationalized domains, the common name as the last resort.
 #[test]
 fn a_certificate_is_for_the_domains_that_it_names() {
@@ -39,7 +42,7 @@ fn a_certificate_is_for_the_domains_that_it_names() {
     let client = ServerCheck { service: Service::XmppClient, ..CHECK };
     let lenient = ServerCheck { common_name: true, ..CHECK };
     let net = "example.net";
-    let rows: Vec<(&str, Vec<Vec<u8>>, &str, ServerCheck, Option<IdentifierKind>)> = vec![
+    let rows: Vec<Row> = vec![
         ("-", vec![dns_id(net)], net, CHECK, Some(DnsId)),
         ("-", vec![dns_id("EXAMPLE.Net")], net, CHECK, Some(DnsId)),
         ("-", vec![dns_id("example.org"), dns_id(net)], net, CHECK, Some(DnsId)),

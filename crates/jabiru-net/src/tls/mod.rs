@@ -1,9 +1,9 @@
 //! TLS for the receiving entity: certificates by domain, one back end, channel-binding data
 //! (RFC 6120 §5 and §13.7, RFC 5929, RFC 9266, XEP-0368).
 //!
-//! TLS 1.2 is spoken without renegotiation, which rustls does not implement: whoever asks for it is answered
-//! with the alert `no_renegotiation` (RFC 5246 §7.2.2), so the handshake that was authenticated is the only one
-//! that a stream ever has (RFC 6120 §5.3.5 leaves the choice to us).
+//! TLS 1.2 is spoken without renegotiation, which rustls does not implement: a [`Connection`](crate::Connection) whose
+//! peer asks for it ends at once (RFC 6120 §5.3.5). So the handshake that was authenticated is the only one that a
+//! stream ever has.
 
 mod client_certificates;
 mod identity;
