@@ -11,6 +11,7 @@ mod external;
 mod header;
 mod output;
 mod plain;
+mod request;
 mod sasl;
 mod scram;
 mod starttls;

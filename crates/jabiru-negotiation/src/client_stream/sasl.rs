@@ -9,8 +9,9 @@ use jabiru_stanza::{BareJid, RawElement, SaslCondition, SaslFailure, StreamCondi
 use jabiru_xml::Element;
 use zeroize::Zeroizing;
 
-use super::context::{Context, out_of_turn};
+use super::context::Context;
 use super::header::AwaitHeader;
+use super::request::{Initial, Request};
 use super::{State, anonymous, external, plain, scram, starttls};
 use crate::scram::ScramCredentials;
 use crate::{AccountStatus, CredentialsAnswer, Event, Mechanism, Security};
@@ -309,46 +310,4 @@ fn count_failure(context: &mut Context) -> Result<(), StreamError> {
         return Err(StreamError::new(StreamCondition::PolicyViolation).with_text("too many attempts to authenticate"));
     }
     Ok(())
-}
-
-/// An initial response, or why it can't be read. Which mechanism it is for is looked at first.
-type Initial = Result<Zeroizing<Vec<u8>>, SaslCondition>;
-
-/// What the initiating entity can send.
-enum Request {
-    Auth { mechanism: String, initial: Option<Initial> },
-    Response(Zeroizing<Vec<u8>>),
-    Abort,
-}
-
-impl Request {
-    fn read(element: &RawElement) -> Result<Request, Refusal> {
-        if element.namespace() != ns::SASL {
-            return Err(Refusal::Stream(out_of_turn(element, "authenticate first")));
-        }
-        if element.children().next().is_some() {
-            return Err(SaslCondition::MalformedRequest.into());
-        }
-        let text = element.text();
-        match element.name() {
-            "auth" => {
-                let mechanism = element.attribute("mechanism").ok_or(SaslCondition::InvalidMechanism)?.into_owned();
-                let initial = match &*text {
-                    "" => None,
-                    // §6.4.2: an initial response of no length.
-                    "=" => Some(Ok(Zeroizing::new(Vec::new()))),
-                    text => Some(decode(text)),
-                };
-                Ok(Request::Auth { mechanism, initial })
-            }
-            "response" => Ok(Request::Response(decode(&text)?)),
-            "abort" => Ok(Request::Abort),
-            _ => Err(SaslCondition::MalformedRequest.into()),
-        }
-    }
-}
-
-/// §13.9.1: nothing but the alphabet, padding only at the end and canonical, unused bits zero.
-fn decode(text: &str) -> Result<Zeroizing<Vec<u8>>, SaslCondition> {
-    STANDARD.decode(text).map(Zeroizing::new).map_err(|_| SaslCondition::IncorrectEncoding)
 }
