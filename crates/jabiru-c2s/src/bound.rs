@@ -7,6 +7,7 @@ use jabiru_net::Outbox;
 use jabiru_router::{Eventually, OnConflict, RegisterError, ResourceId, Router};
 use jabiru_stanza::{BareJid, FullJid, ResourcePart};
 
+use crate::caught::caught_now;
 use crate::random;
 use crate::settings::{ConflictPolicy, Settings};
 
@@ -48,6 +49,11 @@ impl Bound {
                 Err(RegisterError::Conflict) if assigned || settings.on_conflict == ConflictPolicy::Assign => {}
                 Err(RegisterError::Conflict) => return Err(BindError::Conflict),
                 Err(RegisterError::TooManyResources { .. }) => return Err(BindError::ResourceConstraint),
+                Err(RegisterError::NotAnAccount) => return Err(BindError::NotAllowed),
+                Err(error @ RegisterError::Unavailable) => {
+                    tracing::error!(%jid, %error, "can't register a resource");
+                    return Err(BindError::Unavailable);
+                }
                 Err(error) => {
                     tracing::error!(%jid, %error, "can't register a resource");
                     return Err(BindError::Internal);
@@ -60,8 +66,8 @@ impl Bound {
 
     /// Tells the others that the resource is gone, and forgets it.
     pub(crate) async fn leave(mut self) {
-        self.left = true;
         self.router.unregister(&self.jid, self.id).await;
+        self.left = true;
     }
 }
 
@@ -71,8 +77,10 @@ impl Drop for Bound {
             return;
         }
         // The task panicked or was aborted: nobody waits here, so what takes time goes to a task of its own.
-        if let Eventually::Later(leaving) = self.router.unregister(&self.jid, self.id) {
-            tokio::spawn(leaving);
+        match caught_now(|| self.router.unregister(&self.jid, self.id)) {
+            Ok(Eventually::Now(())) => {}
+            Ok(Eventually::Later(leaving)) => drop(tokio::spawn(leaving)),
+            Err(panicked) => drop(panicked.report(&self.jid)),
         }
     }
 }

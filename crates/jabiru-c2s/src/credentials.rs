@@ -30,6 +30,9 @@ pub(crate) async fn look_up(
     };
     let status = match status {
         storage::AccountStatus::Active => AccountStatus::Active,
+        storage::AccountStatus::CredentialsExpired => AccountStatus::CredentialsExpired,
+        // Where it has moved is told to those who write to it (RFC 6120 §8.3.3.5), not here.
+        storage::AccountStatus::Disabled | storage::AccountStatus::Moved => AccountStatus::Disabled,
         // A state that this version does not know is no reason to let anybody in.
         _ => AccountStatus::Disabled,
     };

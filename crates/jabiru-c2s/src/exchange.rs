@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use jabiru_net::{Connection, Wake};
 use jabiru_router::{Refused, ResourceId, Router};
@@ -12,7 +12,9 @@ use jabiru_stanza::{
 };
 use jabiru_xml::{Event, Reader};
 
-use crate::negotiate::log_end;
+use crate::expiry::Expiry;
+use crate::farewell::last_words;
+use crate::rate::{self, Meter, Pace};
 use crate::silence::{Due, Silence};
 
 /// One established stream.
@@ -27,16 +29,23 @@ pub(crate) struct Exchange<'a> {
     /// The stream's default language (§4.7.4).
     pub(crate) lang: Option<Arc<str>>,
     pub(crate) silence: Silence,
+    pub(crate) meter: Meter,
+    /// When the certificate expires by which the client was authenticated.
+    pub(crate) expiry: Option<Expiry>,
+    /// First-level elements that were read and that the meter does not know of yet.
+    pub(crate) stanzas: usize,
 }
 
-/// How a stream came to its end.
-enum End {
-    /// The client closed it, or its connection.
-    Closed,
-    /// The server closes it.
-    Error(StreamError),
-    /// The server closes it without fault (§4.4).
-    Ordered,
+/// How a stream goes on.
+enum Next {
+    /// With what comes next.
+    Read,
+    /// So too, but not before this moment: the client sends too fast.
+    Rest(Instant),
+    /// Not: the client closed it, or its connection, or the server closes it without fault (§4.4).
+    Close,
+    /// Not: the server closes it with this error.
+    Fail(StreamError),
 }
 
 impl Exchange<'_> {
@@ -45,39 +54,67 @@ impl Exchange<'_> {
     /// # Errors
     /// What the socket says.
     pub(crate) async fn run(&mut self, input: Vec<u8>) -> io::Result<Vec<u8>> {
-        let mut end = self.read(&input).await;
+        let mut next = self.take(&input).await;
         drop(input);
-        let end = loop {
-            if let Some(end) = end {
-                break end;
-            }
-            end = match self.connection.next(Some(self.silence.due())).await? {
-                Wake::Received(chunk) => {
-                    self.silence.heard(Instant::now());
-                    self.read(&chunk).await
-                }
-                // Broken off (§4.6.2); but who has closed one direction only still hears what waits.
-                Wake::Ended => Some(End::Closed),
-                Wake::EndOrdered(Some(error)) => Some(End::Error(error)),
-                Wake::EndOrdered(None) => Some(End::Ordered),
-                Wake::Deadline => self.silence_is_due(),
-            };
-        };
-        let mut last_words = Vec::new();
-        match &end {
-            End::Closed | End::Ordered => log_end(self.connection, None),
-            End::Error(error) => {
-                log_end(self.connection, Some(error));
-                error.write(&mut last_words);
+        loop {
+            next = match next {
+                Next::Read => match self.connection.next(self.deadline()).await? {
+                    Wake::Received(chunk) => self.take(&chunk).await,
+                    // Broken off (§4.6.2); but who has closed one direction only still hears what waits.
+                    Wake::Ended => Next::Close,
+                    Wake::EndOrdered(error) => error.map_or(Next::Close, Next::Fail),
+                    Wake::Deadline => self.deadline_passed(),
+                },
+                Next::Rest(until) => match self.connection.rest(until).await? {
+                    Wake::EndOrdered(error) => error.map_or(Next::Close, Next::Fail),
+                    Wake::Deadline | Wake::Received(_) | Wake::Ended => {
+                        // The client may have spoken all the time.
+                        self.silence.heard(Instant::now());
+                        Next::Read
+                    }
+                },
+                Next::Close => return Ok(last_words(self.connection, None)),
+                Next::Fail(error) => return Ok(last_words(self.connection, Some(&error))),
             }
         }
-        last_words.extend_from_slice(b"</stream:stream>");
-        Ok(last_words)
     }
 
-    fn silence_is_due(&mut self) -> Option<End> {
-        match self.silence.check(Instant::now()) {
-            Due::Wait => None,
+    /// Handles what was received.
+    async fn take(&mut self, input: &[u8]) -> Next {
+        let now = Instant::now();
+        self.silence.heard(now);
+        if let Some(end) = self.read(input).await {
+            return end;
+        }
+        match self.meter.read(input.len(), std::mem::take(&mut self.stanzas), now) {
+            Pace::Go => Next::Read,
+            Pace::Rest(until) => Next::Rest(until),
+            Pace::Close => Next::Fail(rate::too_fast()),
+        }
+    }
+
+    /// The next moment at which something is to be looked at.
+    fn deadline(&self) -> Option<Instant> {
+        let expiry = self.expiry.as_ref().map(Expiry::due);
+        [self.silence.due(), expiry].into_iter().flatten().min()
+    }
+
+    fn deadline_passed(&mut self) -> Next {
+        let now = Instant::now();
+        if let Some(expiry) = &mut self.expiry
+            && expiry.due() <= now
+            && expiry.is_over(now, SystemTime::now())
+        {
+            // §13.7.2.3
+            return Next::Fail(StreamError::new(StreamCondition::Reset).with_text("the certificate has expired"));
+        }
+        self.silence_is_due(now)
+    }
+
+    fn silence_is_due(&mut self, now: Instant) -> Next {
+        match self.silence.check(now, self.connection.is_sending()) {
+            Due::Wait => {}
+            Due::Touch => self.send(|out| out.push(b' ')),
             Due::Ask => {
                 let ping = Element::new("iq", ns::CLIENT)
                     .with_attribute("type", "get")
@@ -85,25 +122,35 @@ impl Exchange<'_> {
                     .with_attribute("from", self.jid.domain().as_str())
                     .with_attribute("to", self.jid.as_str())
                     .with_child(Element::new("ping", ns::PING));
-                // A full outbox is sign enough: the client takes nothing, and is given up in time too.
-                let _ = self.connection.outbox().push(|out| ping.write(out, ns::CLIENT));
-                None
+                self.send(|out| ping.write(out, ns::CLIENT));
             }
             Due::GiveUp => {
-                Some(End::Error(StreamError::new(StreamCondition::ConnectionTimeout).with_text("no answer to a ping")))
+                let error = StreamError::new(StreamCondition::ConnectionTimeout);
+                return Next::Fail(error.with_text("no answer to a ping"));
             }
+        }
+        Next::Read
+    }
+
+    /// Sends what checks the connection. Nothing waits to be sent now, so there is room; if the stream's end was ordered,
+    /// there is nothing to check any more.
+    fn send(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        if let Err(refused) = self.connection.outbox().push(write) {
+            tracing::trace!(%refused, "a connection is not checked");
         }
     }
 
     /// Handles everything in what was received, one after the other (§10.1).
-    async fn read(&mut self, mut input: &[u8]) -> Option<End> {
+    ///
+    /// Gives how the stream ends, if it does.
+    async fn read(&mut self, mut input: &[u8]) -> Option<Next> {
         loop {
             let end = match self.reader.read(&mut input) {
                 Ok(None) => return None,
                 Ok(Some(Event::Element(element))) => self.element(element).await,
-                Ok(Some(Event::StreamClose)) => Some(End::Closed),
-                Ok(Some(Event::StreamOpen(_))) => Some(End::Error(StreamCondition::InvalidXml.into())),
-                Err(error) => Some(End::Error(StreamError::from(&error))),
+                Ok(Some(Event::StreamClose)) => Some(Next::Close),
+                Ok(Some(Event::StreamOpen(_))) => Some(Next::Fail(StreamCondition::InvalidXml.into())),
+                Err(error) => Some(Next::Fail(StreamError::from(&error))),
             };
             if end.is_some() {
                 return end;
@@ -111,10 +158,11 @@ impl Exchange<'_> {
         }
     }
 
-    async fn element(&mut self, element: RawElement) -> Option<End> {
+    async fn element(&mut self, element: RawElement) -> Option<Next> {
+        self.stanzas += 1;
         if element.is("error", ns::STREAM) {
             // §4.9.1.1: the client has found an error and closes the stream; there is nothing to answer.
-            return Some(End::Closed);
+            return Some(Next::Close);
         }
         match Stanza::parse(element, ContentNamespace::Client) {
             Ok(stanza) => {
@@ -123,12 +171,12 @@ impl Exchange<'_> {
                 None
             }
             Err(StanzaFault::Stanza { stanza, error }) => self.answer(*stanza, &error),
-            Err(StanzaFault::Stream(error)) => Some(End::Error(error)),
+            Err(StanzaFault::Stream(error)) => Some(Next::Fail(error)),
         }
     }
 
-    /// §8.1.2.1: whatever `from` the client wrote, it is the full JID of its resource, or the bare
-    /// JID where a subscription is concerned.
+    /// §8.1.2.1: whatever `from` the client wrote is overridden by the full JID of its resource, or the bare JID where a
+    /// subscription is concerned. So a false one does no harm, and is no `invalid-from` (§4.9.3.9).
     fn stamp(&self, mut stanza: Stanza) -> Stanza {
         match stanza.kind() {
             StanzaKind::Presence(
@@ -153,14 +201,14 @@ impl Exchange<'_> {
     }
 
     /// Tells the client what is wrong with a stanza that goes nowhere.
-    fn answer(&self, mut stanza: Stanza, error: &StanzaError) -> Option<End> {
+    fn answer(&self, mut stanza: Stanza, error: &StanzaError) -> Option<Next> {
         stanza.set_from(self.from.clone());
         let answer = error.reply_to(&stanza)?;
         match self.connection.outbox().push(|out| answer.write(out, ns::CLIENT)) {
             // Gone: the end was ordered, and comes with its own reason.
             Ok(()) | Err(Refused::Gone | Refused::Unreachable) => None,
             // Nothing is read while the outbox is half full: this one has asked for all that at once.
-            Err(Refused::Full) => Some(End::Error(StreamCondition::ResourceConstraint.into())),
+            Err(Refused::Full) => Some(Next::Fail(StreamCondition::ResourceConstraint.into())),
         }
     }
 }

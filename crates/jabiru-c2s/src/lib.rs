@@ -34,18 +34,29 @@
 //! ```
 
 mod bound;
+mod caught;
 mod computing;
 mod credentials;
 mod exchange;
+mod expiry;
+mod farewell;
+mod hosted;
 mod live;
 mod negotiate;
 mod orders;
 mod random;
+mod rate;
 mod refusal;
 mod service;
 mod settings;
 mod silence;
+mod stream;
+mod throttle;
 mod watch;
 
+pub use hosted::hosted;
+pub use jabiru_net::Keepalive;
+pub use rate::{OnExcess, Rate, RateLimits};
 pub use service::{C2s, Transport};
 pub use settings::{ConflictPolicy, Settings};
+pub use throttle::{GuessLimits, Guesses};

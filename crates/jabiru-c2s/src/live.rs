@@ -40,6 +40,8 @@ enum Owner {
     Domain(DomainPart),
     /// Authenticated and bound.
     Account(BareJid),
+    /// Authenticated as nobody in particular, with an account of this domain that the storage knows nothing of.
+    Anonymous(DomainPart),
 }
 
 /// The entry of one connection; gone when dropped.
@@ -62,11 +64,11 @@ impl Live {
         self.state.lock().streams.len()
     }
 
-    /// The accounts that have a stream, each once.
+    /// The accounts that have a stream, each once; without those that are made up for one stream.
     pub(crate) fn accounts(&self) -> Vec<BareJid> {
         let account = |stream: &Stream| match &stream.owner {
             Owner::Account(account) => Some(account.clone()),
-            Owner::Nobody | Owner::Domain(_) => None,
+            Owner::Nobody | Owner::Domain(_) | Owner::Anonymous(_) => None,
         };
         let accounts: HashSet<BareJid> = self.state.lock().streams.values().filter_map(account).collect();
         accounts.into_iter().collect()
@@ -88,7 +90,7 @@ impl Live {
         let among = |domain: &DomainRef| domains.iter().any(|gone| gone.as_str() == domain.as_str());
         let concerned = |stream: &&Stream| match &stream.owner {
             Owner::Nobody => false,
-            Owner::Domain(domain) => among(domain),
+            Owner::Domain(domain) | Owner::Anonymous(domain) => among(domain),
             Owner::Account(account) => among(account.domain()),
         };
         let streams: Vec<Arc<Outbox>> =
@@ -121,6 +123,11 @@ impl Entry {
     /// States whose stream it is.
     pub(crate) fn identify(&self, account: BareJid) {
         self.set(Owner::Account(account));
+    }
+
+    /// States that it is the stream of an account made up for it.
+    pub(crate) fn identify_anonymous(&self, account: &BareJid) {
+        self.set(Owner::Anonymous(account.domain().to_owned()));
     }
 
     fn set(&self, owner: Owner) {
@@ -182,9 +189,10 @@ mod tests {
             |entry| entry.address("kept.example".parse().unwrap()),
             |entry| entry.identify(BareJid::new("a@gone.example").unwrap()),
             |entry| entry.identify(BareJid::new("a@kept.example").unwrap()),
+            |entry| entry.identify_anonymous(&BareJid::new("b@gone.example").unwrap()),
         ]
         .into_iter()
-        .zip([false, true, false, true, false])
+        .zip([false, true, false, true, false, true])
         .map(|(identify, ends)| {
             let outbox = Arc::new(Outbox::new(100));
             let (entry, _) = live.enter(&outbox);
@@ -193,7 +201,7 @@ mod tests {
         })
         .collect();
         let ended = live.end_domains(&[domain("gone.example"), domain("other")], &StreamCondition::HostGone.into());
-        assert_eq!(ended, 2);
+        assert_eq!(ended, 3);
         for (number, (outbox, _, ends)) in streams.iter().enumerate() {
             assert_eq!(outbox.push(|_| {}).is_err(), *ends, "stream {number}");
         }

@@ -1,17 +1,26 @@
 //! From the first octet to the bound resource: drives `jabiru-negotiation` over a connection.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
-use jabiru_negotiation::{ClientStream, Event, Security};
+use jabiru_negotiation::{BindError, ClientStream, CredentialsAnswer, Event, Mechanism, ScramHash, Security, TlsInfo};
 use jabiru_net::{Connection, Wake};
-use jabiru_stanza::{DomainPart, StreamError};
+use jabiru_stanza::{
+    BareJid, ContentNamespace, DomainPart, FullJid, ResourcePart, SaslCondition, StreamError, StreamHeader,
+};
 use jabiru_xml::Reader;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::bound::Bound;
+use crate::caught::caught;
+use crate::credentials;
+use crate::farewell::{append_last_words, log_end};
 use crate::live::Entry;
+use crate::rate::{self, Meter, Pace};
+use crate::refusal::response_header;
 use crate::service::{Service, Transport};
-use crate::{credentials, watch::Since};
+use crate::throttle::{Guess, Throttle, Verdict};
+use crate::watch::Since;
 
 /// What has become of a new connection.
 pub(crate) enum Negotiated {
@@ -31,6 +40,10 @@ pub(crate) struct Established {
     pub(crate) input: Vec<u8>,
     /// Since when the account's credentials count as proven.
     pub(crate) proven: Since,
+    /// Of an account that was made up for the stream: its place among those.
+    pub(crate) anonymous: Option<OwnedSemaphorePermit>,
+    /// When the certificate expires by which the client was authenticated.
+    pub(crate) certificate_expires: Option<SystemTime>,
 }
 
 struct Negotiation<'a> {
@@ -45,6 +58,16 @@ struct Negotiation<'a> {
     to: Option<String>,
     bound: Option<Bound>,
     proven: Since,
+    /// Our stream header has been sent for the present stream.
+    opened: bool,
+    /// A guess at a password whose outcome is still to come.
+    guess: Option<Guess>,
+    /// How the client was authenticated, once it was.
+    mechanism: Option<Mechanism>,
+    anonymous: Option<OwnedSemaphorePermit>,
+    /// When the client's certificate expires.
+    certificate_expires: Option<SystemTime>,
+    meter: Meter,
 }
 
 /// Negotiates a client stream on a new connection, within the policy's time.
@@ -65,23 +88,39 @@ pub(crate) async fn negotiate(
             Security::Tls(connection.receive_tls(settings, None, within).await?)
         }
     };
-    let negotiation = Negotiation {
+    let mut negotiation = Negotiation {
         service,
         transport,
         connection,
         entry,
+        certificate_expires: security.tls().and_then(certificate_expires),
         machine: ClientStream::new(service.policy.clone(), security, start),
         reader: Reader::new(service.settings.unauthenticated),
         input: Vec::new(),
         to: None,
         bound: None,
         proven: service.watch.now(),
+        opened: false,
+        guess: None,
+        mechanism: None,
+        anonymous: None,
+        meter: Meter::new(service.settings.rate, start),
     };
-    negotiation.run().await
+    match caught(negotiation.run()).await {
+        Ok(negotiated) => negotiated,
+        Err(panicked) => {
+            let error = panicked.report(&negotiation.connection.peer());
+            Ok(Negotiated::Closed(negotiation.last_words(&error)))
+        }
+    }
+}
+
+fn certificate_expires(tls: &TlsInfo) -> Option<SystemTime> {
+    tls.client_certificate.as_ref().and_then(|certificate| certificate.not_after)
 }
 
 impl Negotiation<'_> {
-    async fn run(mut self) -> io::Result<Negotiated> {
+    async fn run(&mut self) -> io::Result<Negotiated> {
         loop {
             while let Some(event) = self.machine.poll_event() {
                 if let Some(negotiated) = self.act(event).await? {
@@ -93,12 +132,30 @@ impl Negotiation<'_> {
                 continue;
             }
             match self.connection.next(self.machine.poll_timeout()).await? {
-                Wake::Received(chunk) => self.input.extend_from_slice(&chunk),
+                Wake::Received(chunk) => {
+                    self.input.extend_from_slice(&chunk);
+                    match self.meter.read(chunk.len(), 0, Instant::now()) {
+                        Pace::Go => {}
+                        Pace::Rest(until) => self.rest(until).await?,
+                        Pace::Close => self.machine.close(Some(rate::too_fast())),
+                    }
+                }
                 Wake::Ended => return Ok(Negotiated::Gone),
                 Wake::Deadline => self.machine.handle_timeout(Instant::now()),
                 Wake::EndOrdered(error) => self.machine.close(error),
             }
         }
+    }
+
+    /// Reads nothing until then, but for no longer than negotiation may take.
+    async fn rest(&mut self, until: Instant) -> io::Result<()> {
+        self.push_output();
+        let until = self.machine.poll_timeout().map_or(until, |deadline| deadline.min(until));
+        match self.connection.rest(until).await? {
+            Wake::EndOrdered(error) => self.machine.close(error),
+            Wake::Deadline | Wake::Received(_) | Wake::Ended => {}
+        }
+        Ok(())
     }
 
     /// Hands one event of the stream to the machine; `false` if there is none in what was received.
@@ -129,11 +186,13 @@ impl Negotiation<'_> {
     async fn act(&mut self, event: Event) -> io::Result<Option<Negotiated>> {
         match event {
             Event::StartTls => self.start_tls().await?,
-            Event::RestartStream => self.reader = Reader::new(self.service.settings.unauthenticated),
+            Event::RestartStream => {
+                self.push_output();
+                self.opened = false;
+                self.reader = Reader::new(self.service.settings.unauthenticated);
+            }
             Event::LookUpCredentials { account, hash } => {
-                self.proven = self.service.watch.now();
-                let within = self.service.settings.storage_timeout;
-                let answer = credentials::look_up(&*self.service.accounts, &account, hash, within).await;
+                let answer = self.look_up(&account, hash).await?;
                 self.machine.handle_credentials(answer, Instant::now());
             }
             Event::CheckPassword(check) => {
@@ -145,17 +204,23 @@ impl Negotiation<'_> {
             }
             Event::Authenticated { account, mechanism } => {
                 tracing::info!(%account, %mechanism, peer = %self.connection.peer(), "authenticated");
+                self.mechanism = Some(mechanism);
+                self.told(Throttle::succeeded);
             }
             Event::AuthenticationFailed { account, condition, mechanism } => {
+                // Certificates are not guessed, and a right password is no failure, whatever else is in the way.
+                if condition == SaslCondition::NotAuthorized && mechanism != Some(Mechanism::External) {
+                    self.told(Throttle::failed);
+                }
+                self.guess = None;
                 let account = account.map(tracing::field::display);
                 let mechanism = mechanism.map(tracing::field::display);
                 let condition = condition.name();
                 tracing::info!(account, mechanism, condition, peer = %self.connection.peer(), "authentication failed");
             }
             Event::BindResource { account, requested } => {
-                let Service { router, settings, .. } = self.service;
-                let result = Bound::bind(router, settings, &account, requested, self.connection.outbox()).await;
-                self.machine.handle_bind(result.map(|bound| self.bound.insert(bound).jid.clone()));
+                let result = self.bind(&account, requested).await;
+                self.machine.handle_bind(result);
             }
             Event::Established { jid, lang } => {
                 self.push_output();
@@ -167,7 +232,17 @@ impl Negotiation<'_> {
                     std::mem::replace(&mut self.reader, Reader::new(self.service.settings.unauthenticated));
                 reader.set_limits(self.service.settings.authenticated);
                 let input = std::mem::take(&mut self.input);
-                let established = Established { bound, lang, reader, input, proven: self.proven };
+                let certificate_expires =
+                    self.certificate_expires.filter(|_| self.mechanism == Some(Mechanism::External));
+                let established = Established {
+                    bound,
+                    lang,
+                    reader,
+                    input,
+                    proven: self.proven,
+                    anonymous: self.anonymous.take(),
+                    certificate_expires,
+                };
                 return Ok(Some(Negotiated::Established(Box::new(established))));
             }
             Event::Closed { error } => {
@@ -180,6 +255,58 @@ impl Negotiation<'_> {
         Ok(None)
     }
 
+    /// Looks credentials up, at once or when those who guess at them may try again.
+    async fn look_up(&mut self, account: &BareJid, hash: ScramHash) -> io::Result<CredentialsAnswer> {
+        if let Some(throttle) = &self.service.throttle {
+            let now = Instant::now();
+            let verdict = throttle.lock().ask(account, self.connection.peer().ip(), now);
+            match verdict {
+                Verdict::After(wait, guess) => {
+                    self.guess = Some(guess);
+                    if !wait.is_zero() {
+                        tracing::info!(%account, peer = %self.connection.peer(), ?wait, "guesses are slowed down");
+                        self.rest(now + wait).await?;
+                    }
+                }
+                Verdict::Refuse => {
+                    tracing::info!(%account, peer = %self.connection.peer(), "guesses are refused");
+                    return Ok(CredentialsAnswer::Throttled);
+                }
+            }
+        }
+        self.proven = self.service.watch.now();
+        let Service { accounts, settings, .. } = self.service;
+        Ok(credentials::look_up(&**accounts, account, hash, settings.storage_timeout).await)
+    }
+
+    /// Tells the outcome of a guess, if one is under way.
+    fn told(&mut self, outcome: impl FnOnce(&mut Throttle, &Guess, Instant)) {
+        if let (Some(throttle), Some(guess)) = (&self.service.throttle, self.guess.take()) {
+            outcome(&mut throttle.lock(), &guess, Instant::now());
+        }
+    }
+
+    async fn bind(&mut self, account: &BareJid, requested: Option<ResourcePart>) -> Result<FullJid, BindError> {
+        let Service { router, settings, .. } = self.service;
+        if self.mechanism == Some(Mechanism::Anonymous) && self.anonymous.is_none() {
+            let place = self.service.anonymous.clone().try_acquire_owned();
+            self.anonymous = Some(place.map_err(|_| BindError::ResourceConstraint)?);
+        }
+        let bound = Bound::bind(router, settings, account, requested, self.connection.outbox()).await?;
+        Ok(self.bound.insert(bound).jid.clone())
+    }
+
+    /// What is left to say after a panic: the machine may be in the middle of anything.
+    fn last_words(&self, error: &StreamError) -> Vec<u8> {
+        let mut last_words = Vec::new();
+        if !self.opened {
+            // RFC 6120 §4.9.1.2
+            response_header(self.service, &StreamHeader::default()).write(&mut last_words, ContentNamespace::Client);
+        }
+        append_last_words(self.connection, Some(error), &mut last_words);
+        last_words
+    }
+
     async fn start_tls(&mut self) -> io::Result<()> {
         let Transport::StartTls(settings) = self.transport else {
             return Err(io::Error::other("STARTTLS was negotiated on a listener without it"));
@@ -189,12 +316,14 @@ impl Negotiation<'_> {
         // protected stream.
         self.input.clear();
         self.reader = Reader::new(self.service.settings.unauthenticated);
+        self.opened = false;
         let now = Instant::now();
         let within = self
             .machine
             .poll_timeout()
             .map_or(self.service.policy.negotiation_timeout, |deadline| deadline.saturating_duration_since(now));
         let info = self.connection.receive_tls(settings, self.to.as_deref(), within).await?;
+        self.certificate_expires = certificate_expires(&info);
         self.machine.handle_tls(info, Instant::now());
         Ok(())
     }
@@ -203,18 +332,11 @@ impl Negotiation<'_> {
         let machine = &mut self.machine;
         let mut output = Vec::new();
         if machine.take_output(&mut output) {
+            self.opened = true;
             // Refused only after an order to end, which comes back as a wake and closes the machine.
             if let Err(refused) = self.connection.outbox().push(|out| out.extend_from_slice(&output)) {
                 tracing::debug!(%refused, "negotiation can't go on");
             }
         }
-    }
-}
-
-/// One line on how a stream ended.
-pub(crate) fn log_end(connection: &Connection, error: Option<&StreamError>) {
-    match error {
-        None => tracing::debug!(peer = %connection.peer(), "stream closed"),
-        Some(error) => tracing::debug!(peer = %connection.peer(), %error, "stream closed with an error"),
     }
 }

@@ -45,6 +45,13 @@ impl C2s {
         self.live().end_domains(domains, &StreamCondition::HostGone.into())
     }
 
+    /// Ends the streams of domains with `reset` (RFC 6120 §4.9.3.16) and this text, also those that are still being
+    /// negotiated, and returns how many: their clients are to come again, and meet what holds now, such as another
+    /// certificate.
+    pub fn restart_domains(&self, domains: &[DomainPart], text: &str) -> usize {
+        self.live().end_domains(domains, &StreamError::new(StreamCondition::Reset).with_text(text))
+    }
+
     /// Orders the end of every stream with `system-shutdown` (RFC 6120 §4.9.3.20), also of those that still come,
     /// and does not wait for it.
     pub fn end_streams(&self) {

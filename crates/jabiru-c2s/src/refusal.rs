@@ -7,7 +7,7 @@ use jabiru_net::{Connection, Wake};
 use jabiru_stanza::{ContentNamespace, DomainPart, StreamError, StreamHeader};
 use jabiru_xml::{Event, Reader};
 
-use crate::negotiate::log_end;
+use crate::farewell::append_last_words;
 use crate::random;
 use crate::service::{Service, Transport};
 
@@ -32,10 +32,8 @@ pub(crate) async fn refuse(
     }
     let Some(theirs) = read_header(service, connection, Instant::now() + within).await? else { return Ok(None) };
     let mut last_words = Vec::new();
-    answer(service, &theirs).write(&mut last_words, ContentNamespace::Client);
-    error.write(&mut last_words);
-    last_words.extend_from_slice(b"</stream:stream>");
-    log_end(connection, Some(error));
+    response_header(service, &theirs).write(&mut last_words, ContentNamespace::Client);
+    append_last_words(connection, Some(error), &mut last_words);
     Ok(Some(last_words))
 }
 
@@ -61,8 +59,8 @@ async fn read_header(
     }
 }
 
-/// The response stream header (RFC 6120 §4.7).
-fn answer(service: &Service, theirs: &StreamHeader) -> StreamHeader {
+/// The response stream header (RFC 6120 §4.7), from one of our domains whatever was asked for.
+pub(crate) fn response_header(service: &Service, theirs: &StreamHeader) -> StreamHeader {
     let domains = &service.policy.domains;
     let asked = theirs.to.as_deref().and_then(|to| DomainPart::new(to).ok());
     let from = match asked.filter(|asked| domains.hosts(asked)) {

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use jabiru_net::ConnectionLimits;
+use jabiru_net::{ConnectionLimits, Keepalive};
 use jabiru_xml::Limits;
+
+use crate::rate::RateLimits;
+use crate::silence::Checks;
+use crate::throttle::GuessLimits;
 
 /// The bounds and policies of client streams, beyond those of
 /// [`Policy`](jabiru_negotiation::Policy).
@@ -17,16 +21,32 @@ pub struct Settings {
     pub outbox_bytes: usize,
     /// How long a client may take nothing of what waits for it.
     pub stall_timeout: Duration,
-    /// How long a client may send nothing before it is asked whether it is still there (§4.6).
-    pub idle_timeout: Duration,
-    /// How long it may then still send nothing before its stream is ended with `connection-timeout`.
+    /// How long a client may send nothing before it is sent whitespace, and again after as much more: TCP then finds
+    /// a dead connection (§4.6.1).
+    pub whitespace_interval: Option<Duration>,
+    /// How long a client may send nothing before it is asked whether it is still there (§4.6.2). §4.6.4 recommends no
+    /// less than 5 minutes, for this and the one above.
+    pub idle_timeout: Option<Duration>,
+    /// How long it may then still send nothing before its stream is ended with `connection-timeout`. Time in which it
+    /// could not get what was sent to it does not count.
     pub ping_timeout: Duration,
+    /// Probes by TCP itself on a silent connection (§4.6.1).
+    pub keepalive: Option<Keepalive>,
+    /// How long TCP tries to get across what was sent before the connection counts as dead (RFC 5482).
+    pub user_timeout: Option<Duration>,
+    /// How fast a client may send (§13.12).
+    pub rate: RateLimits,
+    /// How those are slowed down who guess passwords (§13.12); `None`: not at all.
+    pub guesses: Option<GuessLimits>,
     /// How long the end of a stream may take: sending what waits, and the other side's end (§4.4).
     pub closing_timeout: Duration,
     /// How long an answer of the storage is waited for before it counts as away.
     pub storage_timeout: Duration,
     /// Resources that one account may have at once (§7.6.2.1).
     pub resources_per_account: usize,
+    /// Streams that there may be at once of clients that authenticated as nobody in particular (SASL ANONYMOUS).
+    /// Who is over it gets no resource (§7.6.2.1).
+    pub anonymous_streams: usize,
     /// What to do if the resource asked for is in use (§7.7.2.2).
     pub on_conflict: ConflictPolicy,
     /// How often is asked which accounts were disabled, removed or given another password.
@@ -47,7 +67,15 @@ pub enum ConflictPolicy {
 
 impl Settings {
     pub(crate) fn connection(&self) -> ConnectionLimits {
-        ConnectionLimits::new(self.outbox_bytes, self.stall_timeout)
+        ConnectionLimits {
+            keepalive: self.keepalive,
+            user_timeout: self.user_timeout,
+            ..ConnectionLimits::new(self.outbox_bytes, self.stall_timeout)
+        }
+    }
+
+    pub(crate) fn silence_checks(&self) -> Checks {
+        Checks { whitespace: self.whitespace_interval, ask: self.idle_timeout, answer: self.ping_timeout }
     }
 }
 
@@ -58,11 +86,17 @@ impl Default for Settings {
             authenticated: Limits::AUTHENTICATED,
             outbox_bytes: 1024 * 1024,
             stall_timeout: Duration::from_secs(60),
-            idle_timeout: Duration::from_secs(600),
+            whitespace_interval: None,
+            idle_timeout: Some(Duration::from_secs(600)),
             ping_timeout: Duration::from_secs(60),
+            keepalive: None,
+            user_timeout: Some(Duration::from_secs(300)),
+            rate: RateLimits::default(),
+            guesses: Some(GuessLimits::default()),
             closing_timeout: Duration::from_secs(5),
             storage_timeout: Duration::from_secs(10),
             resources_per_account: 20,
+            anonymous_streams: 100,
             on_conflict: ConflictPolicy::Replace,
             account_watch_interval: Duration::from_secs(1),
         }

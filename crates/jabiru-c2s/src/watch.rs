@@ -1,12 +1,14 @@
-//! Ends the streams of accounts that were disabled, removed or given another password, even if
-//! another process did it.
+//! Follows what is done to accounts, even if another process does it: ends the streams of those that were disabled,
+//! moved or removed, or whose password was changed or has expired, and tells the router who has moved where.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use jabiru_router::{Account, Router};
-use jabiru_stanza::{BareJid, StreamCondition, StreamError};
-use jabiru_storage::{AccountStatus, Accounts, ChangeKind, ChangePosition, Changes, ScramHash, StorageError};
+use jabiru_router::{Account, Moved, Router};
+use jabiru_stanza::{BareJid, Element, StreamCondition, StreamError};
+use jabiru_storage::{
+    self as storage, AccountStatus, Accounts, ChangeKind, ChangePosition, Changes, MAX_PAGE, ScramHash, StorageError,
+};
 use parking_lot::Mutex;
 
 use crate::live::Live;
@@ -86,11 +88,17 @@ impl Watch {
         live: &Live,
     ) -> Result<(), StorageError> {
         let Some(after) = *position else {
-            *position = Some(accounts.latest_change().await?);
+            // First the position: what changes while they are loaded is told by the next round.
+            let latest = accounts.latest_change().await?;
+            load_moved(accounts, router).await?;
+            *position = Some(latest);
             return Ok(());
         };
         let changes = accounts.changes_since(after).await?;
         let next = changes.position();
+        if concerns_moved(&changes, router) {
+            load_moved(accounts, router).await?;
+        }
         let ended: Vec<(BareJid, ChangeKind)> = match changes {
             Changes::Since { changes, .. } => changes
                 .into_iter()
@@ -108,7 +116,7 @@ impl Watch {
             // First noted, then closed: whoever registers in between finds the note.
             self.note(ended.iter().map(|(account, _)| account.clone()));
             for (account, kind) in ended {
-                let error = reason(kind);
+                let error = reason(&account, kind, router);
                 let closed = match Account::of(&account) {
                     Some(key) => router.close_account(key, &error).await,
                     None => 0,
@@ -124,17 +132,60 @@ impl Watch {
 /// Changes of this many accounts are remembered; a login that outlasts them starts over.
 const REMEMBERED: usize = 4096;
 
-/// What the streams of a changed account are told.
-fn reason(kind: ChangeKind) -> StreamError {
-    match kind {
-        ChangeKind::Credentials => {
-            // RFC 6120 §4.9.3.16: the stream was negotiated with credentials that hold no more.
-            StreamError::new(StreamCondition::Reset).with_text("the password was changed")
+/// May other accounts have moved than before, or to another place?
+fn concerns_moved(changes: &Changes, router: &Router) -> bool {
+    match changes {
+        Changes::Since { changes, .. } => changes.iter().any(|change| match change.kind {
+            ChangeKind::Moved | ChangeKind::MovedBack => true,
+            ChangeKind::Removed => moved(&change.address, router).is_some(),
+            _ => false,
+        }),
+        _ => true,
+    }
+}
+
+fn moved(account: &BareJid, router: &Router) -> Option<Moved> {
+    Account::of(account).and_then(|account| router.moved().get(account))
+}
+
+/// Tells the router all accounts that have moved. There are few, and it happens seldom.
+async fn load_moved(accounts: &dyn Accounts, router: &Router) -> Result<(), StorageError> {
+    let mut all: Vec<(BareJid, Moved)> = Vec::new();
+    loop {
+        let page = accounts.moved(all.last().map(|(account, _)| account), MAX_PAGE).await?;
+        if page.is_empty() {
+            break;
         }
+        let translated =
+            page.into_iter().map(|(account, storage::Moved { uri, permanent })| (account, Moved { uri, permanent }));
+        all.extend(translated);
+    }
+    router.moved().replace_all(all);
+    Ok(())
+}
+
+/// What the streams of a changed account are told.
+fn reason(account: &BareJid, kind: ChangeKind, router: &Router) -> StreamError {
+    match kind {
+        // RFC 6120 §4.9.3.16: the stream was negotiated with credentials that hold no more.
+        ChangeKind::Credentials => StreamError::new(StreamCondition::Reset).with_text("the password was changed"),
+        ChangeKind::Expired => StreamError::new(StreamCondition::Reset).with_text("the credentials have expired"),
         ChangeKind::Removed => StreamError::new(StreamCondition::NotAuthorized).with_text("the account was removed"),
+        ChangeKind::Moved => {
+            // No defined condition says so; §4.9.4 is for such.
+            let error = StreamError::new(StreamCondition::UndefinedCondition).with_text("the account has moved");
+            match moved(account, router) {
+                Some(to) => error.with_application(Element::new("account-moved", ERRORS).with_text(to.uri)),
+                // It is back already.
+                None => error,
+            }
+        }
         _ => StreamError::new(StreamCondition::NotAuthorized).with_text("the account was disabled"),
     }
 }
+
+/// The namespace of our application-specific conditions (RFC 6120 §4.9.4).
+const ERRORS: &str = "urn:jabiru:errors:0";
 
 async fn changed_among(
     live: Vec<BareJid>,
@@ -145,6 +196,10 @@ async fn changed_among(
         match accounts.look_up(&account, ScramHash::Sha256).await? {
             // Whether the password changed in the time that was missed can't be told any more.
             Some(found) if found.status == AccountStatus::Active => changed.push((account, ChangeKind::Credentials)),
+            Some(found) if found.status == AccountStatus::CredentialsExpired => {
+                changed.push((account, ChangeKind::Expired));
+            }
+            Some(found) if found.status == AccountStatus::Moved => changed.push((account, ChangeKind::Moved)),
             Some(_) => changed.push((account, ChangeKind::Disabled)),
             None => changed.push((account, ChangeKind::Removed)),
         }

@@ -112,7 +112,7 @@ fn settings(config: &Config) -> Settings {
         },
         authenticated: Limits { max_element_bytes: limits.element_bytes, ..Limits::AUTHENTICATED },
         outbox_bytes: limits.outbox_bytes,
-        idle_timeout: limits.idle_timeout,
+        idle_timeout: Some(limits.idle_timeout),
         ping_timeout: limits.ping_timeout,
         stall_timeout: limits.stall_timeout,
         closing_timeout: limits.closing_timeout,

@@ -32,7 +32,7 @@ fn defaults_agree_with_the_crates() {
     assert_eq!(limits.element_bytes_before_authentication, settings.unauthenticated.max_element_bytes);
     assert_eq!(limits.element_bytes, settings.authenticated.max_element_bytes);
     assert_eq!(limits.outbox_bytes, settings.outbox_bytes);
-    assert_eq!(limits.idle_timeout, settings.idle_timeout);
+    assert_eq!(Some(limits.idle_timeout), settings.idle_timeout);
     assert_eq!(limits.ping_timeout, settings.ping_timeout);
     assert_eq!(limits.stall_timeout, settings.stall_timeout);
     assert_eq!(limits.closing_timeout, settings.closing_timeout);

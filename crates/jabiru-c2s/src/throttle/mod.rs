@@ -1,0 +1,269 @@
+//! Slows down those who guess passwords, and is no weapon against those whose passwords are guessed (RFC 6120 §13.12).
+//!
+//! Failures are remembered for an account from one address, for an address whatever the account, and for an account
+//! wherever they came from. All three are forgotten steadily. What follows from them:
+//!
+//! - The first failures have no effect: people mistype.
+//! - Then the answer comes later the more there are.
+//! - Above a bound, for the account from this address and for the address, guesses are answered only as fast as failures are
+//!   forgotten: who comes then waits for a turn, and is turned away (`temporary-auth-failure`, §6.5.11) if that would
+//!   take longer than [`max_wait`](GuessLimits::max_wait).
+//! - Failures of an account from many addresses only delay, by no more than [`max_delay`](GuessLimits::max_delay).
+//!
+//! An address from which the account got in lately is trusted with it: what others do from there with other accounts,
+//! and from elsewhere with this one, does not concern it. So whoever has the right password gets in
+//!
+//! - from an address without failures of its own, after [`max_delay`](GuessLimits::max_delay) at the most;
+//! - from an address that is trusted, after [`max_wait`](GuessLimits::max_wait), unless several are guessing at that same
+//!   account from that same address at the moment.
+//!
+//! Many users behind one address have its failures in common, but each of their successes makes up for some.
+//!
+//! Accounts that do not exist are treated like those that do (§13.11): nothing here knows which is which.
+//! Time is passed in. The memory is bounded by [`remembered`](GuessLimits::remembered); who fills it makes it forget the
+//! failures that are oldest, and no trust, for which it takes the passwords of accounts.
+
+mod aging;
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::{Duration, Instant};
+
+use jabiru_stanza::BareJid;
+
+use self::aging::Aging;
+
+/// How those are slowed down who guess passwords.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuessLimits {
+    /// For one account from one address.
+    pub pair: Guesses,
+    /// For one address (IPv4, or a /64 of IPv6), whatever the accounts.
+    pub address: Guesses,
+    /// For one account, whatever the addresses. At its bound guesses are delayed, not refused.
+    pub account: Guesses,
+    /// The longest delay of an answer below the bounds.
+    pub max_delay: Duration,
+    /// The longest wait for a turn above them.
+    pub max_wait: Duration,
+    /// How long an address is trusted with an account after a success.
+    pub trust: Duration,
+    /// How many failures of an address each success of another account makes up for.
+    pub credit: u32,
+    /// How many accounts from an address, addresses, accounts, and trusted addresses of accounts are remembered, of
+    /// each kind. One takes about 50 bytes, and none are held before there is a reason.
+    pub remembered: usize,
+}
+
+/// How failures of one kind count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guesses {
+    /// So many have no effect.
+    pub free: u32,
+    /// From so many on guesses have to wait for a turn. In between the delay grows evenly.
+    pub bound: u32,
+    /// How long it takes until one is forgotten.
+    pub forget: Duration,
+}
+
+/// An account from one address may fail 5 times, then 20 times with delays up to 8 seconds, then every 10 seconds; an
+/// address 50 times, 250 times, then every 5 seconds. At most about 7 MB are taken, by a world-wide attack.
+impl Default for GuessLimits {
+    fn default() -> GuessLimits {
+        let seconds = Duration::from_secs;
+        GuessLimits {
+            pair: Guesses { free: 5, bound: 25, forget: seconds(10) },
+            address: Guesses { free: 50, bound: 300, forget: seconds(5) },
+            account: Guesses { free: 50, bound: 300, forget: seconds(30) },
+            max_delay: seconds(8),
+            max_wait: seconds(20),
+            trust: seconds(30 * 24 * 3600),
+            credit: 5,
+            remembered: 32_768,
+        }
+    }
+}
+
+/// What is remembered of failures and successes.
+#[derive(Debug)]
+pub(crate) struct Throttle {
+    limits: GuessLimits,
+    /// Makes keys that nobody can foresee: who makes them collide would hit somebody else.
+    keys: RandomState,
+    pairs: Failures,
+    addresses: Failures,
+    accounts: Failures,
+    /// When the last success was that earned credit.
+    trusted: Aging<Instant>,
+}
+
+/// What is to be done about a guess.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// It may be made after this time, which is zero as a rule. Its outcome has to be told.
+    After(Duration, Guess),
+    /// It is not to be made.
+    Refuse,
+}
+
+/// A guess under way.
+#[derive(Debug)]
+pub(crate) struct Guess {
+    pair: u64,
+    address: u64,
+    account: u64,
+    /// It has its turn for which it counts as failed already.
+    pair_charged: bool,
+    address_charged: bool,
+}
+
+impl Throttle {
+    pub(crate) fn new(limits: GuessLimits, now: Instant) -> Throttle {
+        let failures = |guesses: Guesses| {
+            // By then everything is forgotten that was not added to.
+            let lifetime = guesses.forget * guesses.bound.saturating_add(1) + limits.max_wait;
+            Failures { guesses, until: Aging::new(limits.remembered, lifetime, now) }
+        };
+        Throttle {
+            keys: RandomState::new(),
+            pairs: failures(limits.pair),
+            addresses: failures(limits.address),
+            accounts: failures(limits.account),
+            trusted: Aging::new(limits.remembered, limits.trust, now),
+            limits,
+        }
+    }
+
+    /// May this account be guessed at from this address?
+    pub(crate) fn ask(&mut self, account: &BareJid, address: IpAddr, now: Instant) -> Verdict {
+        let (account, address) = (account.as_str(), site(address));
+        let mut guess = Guess {
+            pair: self.keys.hash_one((account, address)),
+            address: self.keys.hash_one(address),
+            account: self.keys.hash_one(account),
+            pair_charged: false,
+            address_charged: false,
+        };
+        let GuessLimits { max_delay, max_wait, trust, .. } = self.limits;
+        let trusted =
+            self.trusted.get(guess.pair, now).is_some_and(|since| now.saturating_duration_since(since) < trust);
+        let wait_for = |standing: Standing| match standing {
+            Standing::Below(share) => (max_delay.mul_f64(share), false),
+            Standing::Above(wait) => (wait, true),
+        };
+        let (mut wait, pair_charged) = wait_for(self.pairs.standing(guess.pair, now));
+        guess.pair_charged = pair_charged;
+        if !trusted {
+            let (by_address, address_charged) = wait_for(self.addresses.standing(guess.address, now));
+            guess.address_charged = address_charged;
+            let by_account = match self.accounts.standing(guess.account, now) {
+                Standing::Below(share) => max_delay.mul_f64(share),
+                Standing::Above(_) => max_delay,
+            };
+            wait = wait.max(by_address).max(by_account);
+        }
+        if wait > max_wait {
+            return Verdict::Refuse;
+        }
+        // The turn is taken now, so that the next one waits for another.
+        if guess.pair_charged {
+            self.pairs.charge(guess.pair, now);
+        }
+        if guess.address_charged {
+            self.addresses.charge(guess.address, now);
+        }
+        Verdict::After(wait, guess)
+    }
+
+    /// The password was wrong, or there is no such account.
+    pub(crate) fn failed(&mut self, guess: &Guess, now: Instant) {
+        if !guess.pair_charged {
+            self.pairs.add(guess.pair, now);
+        }
+        if !guess.address_charged {
+            self.addresses.add(guess.address, now);
+        }
+        self.accounts.add(guess.account, now);
+    }
+
+    /// The password was right.
+    pub(crate) fn succeeded(&mut self, guess: &Guess, now: Instant) {
+        self.pairs.subtract(guess.pair, self.limits.pair.free.saturating_add(u32::from(guess.pair_charged)), now);
+        // Not by each success, or else who has an account could pay with it for guesses at others.
+        let earned = self
+            .trusted
+            .get(guess.pair, now)
+            .is_none_or(|since| now.saturating_duration_since(since) >= CREDIT_INTERVAL);
+        let credit = if earned { self.limits.credit } else { 0 };
+        self.addresses.subtract(guess.address, credit.saturating_add(u32::from(guess.address_charged)), now);
+        if earned {
+            self.trusted.set(guess.pair, now, now);
+        }
+    }
+}
+
+/// An account earns an address credit once in this time.
+const CREDIT_INTERVAL: Duration = Duration::from_secs(600);
+
+/// The failures of one kind, each as the moment at which they will be forgotten.
+#[derive(Debug)]
+struct Failures {
+    guesses: Guesses,
+    until: Aging<Instant>,
+}
+
+/// Where somebody stands.
+enum Standing {
+    /// Below the bound: how far between what is free and the bound, 0 to 1.
+    Below(f64),
+    /// At the bound: how long until there is a turn.
+    Above(Duration),
+}
+
+impl Failures {
+    fn standing(&mut self, key: u64, now: Instant) -> Standing {
+        let Guesses { free, bound, forget } = self.guesses;
+        let Some(until) = self.until.get(key, now) else { return Standing::Below(0.0) };
+        let debt = until.saturating_duration_since(now);
+        // One more must not pass the bound.
+        let most = forget * bound.max(1) - forget;
+        if debt > most {
+            return Standing::Above(debt - most);
+        }
+        let above_free = debt.saturating_sub(forget * free).as_secs_f64();
+        let span = (forget * bound.saturating_sub(free)).as_secs_f64();
+        Standing::Below(if span > 0.0 { (above_free / span).min(1.0) } else { 0.0 })
+    }
+
+    /// Adds a failure, but not beyond the bound: guesses that were made at the same moment must not add up to more
+    /// than one turn's wait.
+    fn add(&mut self, key: u64, now: Instant) {
+        let until = self.until.get(key, now).map_or(now, |until| until.max(now));
+        let most = now + self.guesses.forget * self.guesses.bound;
+        self.until.set(key, (until + self.guesses.forget).min(most.max(until)), now);
+    }
+
+    /// Takes a turn, of which the wait is the bound.
+    fn charge(&mut self, key: u64, now: Instant) {
+        let until = self.until.get(key, now).map_or(now, |until| until.max(now));
+        self.until.set(key, until + self.guesses.forget, now);
+    }
+
+    fn subtract(&mut self, key: u64, count: u32, now: Instant) {
+        if let Some(until) = self.until.get(key, now).filter(|until| *until > now) {
+            let left = until.saturating_duration_since(now).saturating_sub(self.guesses.forget * count);
+            self.until.set(key, now + left, now);
+        }
+    }
+}
+
+/// The address by which guesses are counted: what one site has at the least.
+fn site(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
