@@ -23,7 +23,7 @@ pub enum Event {
     LookUpCredentials {
         /// Whose; prepared, of the stream's domain.
         account: BareJid,
-        /// The keys for which hash.
+        /// The keys for which hash. For EXTERNAL only whether the account is there, and its status, matter.
         hash: ScramHash,
     },
     /// Run it where it does not hold up other streams, then
@@ -31,7 +31,7 @@ pub enum Event {
     CheckPassword(PasswordCheck),
     /// The other side proved to be this account.
     Authenticated {
-        /// Who it is.
+        /// Who it is. With [`Mechanism::Anonymous`] it was made up, exists nowhere else and lasts as long as the stream.
         account: BareJid,
         /// How it proved that.
         mechanism: Mechanism,

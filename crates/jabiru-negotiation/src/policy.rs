@@ -18,7 +18,9 @@ pub struct Policy {
     /// STARTTLS is offered in plaintext. Required without being available means that a plaintext stream
     /// can do nothing at all.
     pub starttls_available: bool,
-    /// SASL mechanisms in order of preference (§6.3.3). Offered are those that the stream's security allows.
+    /// SASL mechanisms in order of preference (§6.3.3). Offered are those that the stream's security allows: EXTERNAL,
+    /// in the first place wherever it stands here, only to who presented a valid certificate with an address of the
+    /// stream's domain (§6.3.4). One that is known here and weaker than all of these is refused as too weak (§6.5.9).
     pub mechanisms: Vec<Mechanism>,
     /// PLAIN without TLS: only for tests and for streams that something else protects (§13.8.3).
     pub plain_without_tls: bool,

@@ -90,6 +90,13 @@ fn receiving_entity() {
     let mut seen = BTreeSet::new();
     for (name, mut server) in every_state() {
         assert_eq!(state(&server), name);
+        let expected = match name {
+            "AwaitInitialResponse" | "AwaitPlainCredentials" | "AwaitPasswordCheck" => Some("PLAIN"),
+            "AwaitScramCredentials" | "AwaitScramProof" => Some("SCRAM-SHA-1"),
+            "AwaitExternalAccount" => Some("EXTERNAL"),
+            _ => None,
+        };
+        assert_eq!(server.machine.mechanism().map(Mechanism::name), expected, "{name}");
         let deadline = server.machine.poll_timeout().unwrap();
         assert_eq!(deadline, server.now + TIMEOUT, "{name}: one deadline for all of it");
         // What was asked is not answered any more.

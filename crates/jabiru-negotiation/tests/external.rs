@@ -76,6 +76,7 @@ fn offers() {
 fn authorization_identities() {
     const ONE: &[&str] = &["juliet@im.example"];
     const TWO: &[&str] = &["juliet@im.example", "romeo@im.example"];
+    const TWICE: &[&str] = &["juliet@im.example", "juliet@im.example"];
     const ELSEWHERE: &[&str] = &["romeo@other.example", "juliet@im.example", "romeo@third.example"];
     const JULIET: &str = "from='juliet@im.example'";
     for (addresses, from, authzid, expected) in [
@@ -89,6 +90,7 @@ fn authorization_identities() {
         (ONE, "", "im.example", "invalid-authzid"),
         (ONE, "", "@", "invalid-authzid"),
         (ONE, "", "a\0b", "malformed-request"),
+        (TWICE, "", "", "success"),
         (TWO, "", "", "invalid-authzid"),
         (TWO, "", "juliet@im.example", "success"),
         (TWO, JULIET, "", "success"),

@@ -49,16 +49,14 @@ fn account(message: &[u8], context: &Context) -> Result<BareJid, Refusal> {
         let ours = context.certified().any(|certified| *certified == asked);
         return if ours { Ok(asked) } else { Err(SaslCondition::InvalidAuthzid.into()) };
     }
-    let mut certified = context.certified();
-    let (first, others) = (certified.next(), certified.next().is_some());
-    match (first, &context.claimed) {
-        (None, _) => Err(SaslCondition::NotAuthorized.into()),
-        (Some(only), _) if !others => Ok(only.clone()),
-        (Some(_), Some(claimed)) if context.certified().any(|certified| certified == claimed) => Ok(claimed.clone()),
-        (Some(_), _) => {
-            Err(Refusal::sasl(SaslCondition::InvalidAuthzid).because("say which address of the certificate is meant"))
-        }
+    let Some(first) = context.certified().next() else { return Err(SaslCondition::NotAuthorized.into()) };
+    if context.certified().all(|certified| certified == first) {
+        return Ok(first.clone());
     }
+    let claimed = context.claimed.as_ref().filter(|claimed| context.certified().any(|certified| certified == *claimed));
+    claimed.cloned().ok_or_else(|| {
+        Refusal::sasl(SaslCondition::InvalidAuthzid).because("say which address of the certificate is meant")
+    })
 }
 
 /// Waiting for our own storage.

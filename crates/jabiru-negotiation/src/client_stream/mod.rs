@@ -32,7 +32,7 @@ use self::plain::{AwaitPasswordCheck, AwaitPlainCredentials};
 use self::sasl::{AwaitAuth, AwaitInitialResponse};
 use self::scram::{AwaitScramCredentials, AwaitScramProof};
 use self::starttls::AwaitStartTls;
-use crate::{BindError, CredentialsAnswer, Event, PasswordOutcome, Policy, Security, TlsInfo};
+use crate::{BindError, CredentialsAnswer, Event, Mechanism, PasswordOutcome, Policy, Security, TlsInfo};
 
 /// One client stream, seen from the receiving entity, up to the bound resource.
 ///
@@ -218,6 +218,27 @@ impl ClientStream {
                 | State::AwaitPasswordCheck(_)
                 | State::AwaitResource(_)
         )
+    }
+
+    /// The mechanism of the SASL handshake that is going on; `None` between handshakes. Whoever throttles guesses at
+    /// passwords asks it at [`Event::LookUpCredentials`]: nothing is guessed by [`Mechanism::External`].
+    #[must_use]
+    pub fn mechanism(&self) -> Option<Mechanism> {
+        match &self.state {
+            State::AwaitInitialResponse(state) => Some(state.mechanism()),
+            State::AwaitScramCredentials(state) => Some(state.mechanism()),
+            State::AwaitScramProof(state) => Some(state.mechanism()),
+            State::AwaitPlainCredentials(_) | State::AwaitPasswordCheck(_) => Some(Mechanism::Plain),
+            State::AwaitExternalAccount(_) => Some(Mechanism::External),
+            State::AwaitHeader(_)
+            | State::AwaitStartTls(_)
+            | State::TlsHandshake
+            | State::AwaitAuth(_)
+            | State::AwaitBind(_)
+            | State::AwaitResource(_)
+            | State::Established
+            | State::Closed => None,
+        }
     }
 
     fn take(&mut self, event: jabiru_xml::Event) {

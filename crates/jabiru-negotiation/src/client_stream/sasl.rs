@@ -44,6 +44,10 @@ pub(super) struct AwaitInitialResponse {
 }
 
 impl AwaitInitialResponse {
+    pub(super) fn mechanism(&self) -> Mechanism {
+        self.mechanism
+    }
+
     pub(super) fn handle(self, element: &RawElement, context: &mut Context) -> Result<State, StreamError> {
         let AwaitInitialResponse { mechanism } = self;
         ongoing(element, context, None, mechanism, |data, context| first_message(mechanism, &data, context))

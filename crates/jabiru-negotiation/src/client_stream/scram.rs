@@ -47,6 +47,10 @@ pub(super) struct AwaitScramCredentials {
 }
 
 impl AwaitScramCredentials {
+    pub(super) fn mechanism(&self) -> Mechanism {
+        self.attempt.mechanism
+    }
+
     pub(super) fn handle(self, answer: CredentialsAnswer, context: &mut Context) -> Result<State, StreamError> {
         let (account, mechanism) = (self.attempt.account.clone(), self.attempt.mechanism);
         let step = self.respond(answer, context).map_err(|refusal| refusal.of(Some(&account), mechanism));
@@ -76,6 +80,10 @@ pub(super) struct AwaitScramProof {
 }
 
 impl AwaitScramProof {
+    pub(super) fn mechanism(&self) -> Mechanism {
+        self.attempt.mechanism
+    }
+
     pub(super) fn handle(self, element: &RawElement, context: &mut Context) -> Result<State, StreamError> {
         let (account, mechanism) = (self.attempt.account.clone(), self.attempt.mechanism);
         sasl::ongoing(element, context, Some(&account), mechanism, |data, context| self.verify(&data, context))
