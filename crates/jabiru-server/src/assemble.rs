@@ -2,18 +2,21 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
-use jabiru_c2s::{C2s, ConflictPolicy, Settings};
+use jabiru_c2s::{C2s, ConflictPolicy, GuessLimits, Guesses, OnExcess, Rate, RateLimits, Settings};
 use jabiru_negotiation::Policy;
-use jabiru_net::{Admission, Identity, TlsSettings};
+use jabiru_net::certificate::Roots;
+use jabiru_net::{Admission, AdmissionLimits, ClientCertificates, Identity, Keepalive, TlsSettings};
 use jabiru_router::{HostedDomains, InMemory, Router};
 use jabiru_stanza::DomainPart;
 use jabiru_storage::Accounts;
 use jabiru_xml::Limits;
 
-use crate::config::{Config, Domain, ResourceConflict};
-use crate::{certificate, features};
+use crate::certificate;
+use crate::config::{self, Config, Domain, ResourceConflict, TooFast};
+use crate::features::{self, Registration};
 
 /// A domain's certificate as it is used.
 #[derive(Debug)]
@@ -28,11 +31,19 @@ pub struct Certificate {
     pub self_made: bool,
 }
 
-/// Client streams as configured.
-pub(crate) fn c2s(config: &Config, accounts: Arc<dyn Accounts>, secret: [u8; 32]) -> anyhow::Result<C2s> {
-    let domains: Vec<DomainPart> = config.domains.iter().map(|domain| domain.name.clone()).collect();
-    let hosted: HostedDomains = domains.iter().cloned().collect();
-    let features = features::all()?;
+/// Client streams as configured, for these domains, which may change later.
+pub(crate) fn c2s(
+    config: &Config,
+    hosted: HostedDomains,
+    accounts: Arc<dyn Accounts>,
+    secret: [u8; 32],
+) -> anyhow::Result<C2s> {
+    let registration = Registration {
+        without_tls: config.c2s.plain_without_tls,
+        timeout: config.storage.timeout,
+        ..Registration::default()
+    };
+    let features = features::all(accounts.clone(), registration)?;
     let policy = Policy {
         require_tls: config.c2s.require_tls,
         plain_without_tls: config.c2s.plain_without_tls,
@@ -40,15 +51,25 @@ pub(crate) fn c2s(config: &Config, accounts: Arc<dyn Accounts>, secret: [u8; 32]
         max_authentication_attempts: config.limits.authentication_attempts,
         negotiation_timeout: config.limits.negotiation_timeout,
         stream_features: features.stream_features(),
-        ..Policy::new(Arc::new(domains), secret)
+        ..Policy::new(jabiru_c2s::hosted(hosted.clone()), secret)
     };
     let router = Router::new(Arc::new(InMemory::new()), hosted, features);
     Ok(C2s::new(policy, settings(config), router, accounts))
 }
 
+/// The domains of the configuration, as a set that can be replaced.
+pub(crate) fn hosted(config: &Config) -> HostedDomains {
+    config.domains.iter().map(|domain| domain.name.clone()).collect()
+}
+
 /// How many connections may come in, over all listeners.
 pub(crate) fn admission(config: &Config) -> Admission {
-    Admission::new(config.limits.connections, config.limits.connections_per_address)
+    let limits = &config.limits;
+    Admission::with_limits(AdmissionLimits {
+        unauthenticated: limits.unauthenticated_connections,
+        unauthenticated_per_address: limits.unauthenticated_connections_per_address,
+        ..AdmissionLimits::new(limits.connections, limits.connections_per_address)
+    })
 }
 
 /// The certificate of every domain; those that were not configured are kept in the data directory.
@@ -56,27 +77,45 @@ pub(crate) fn certificates(config: &Config) -> anyhow::Result<Vec<Certificate>> 
     config.domains.iter().map(|domain| certificate(config, domain)).collect()
 }
 
-/// TLS with these certificates, for STARTTLS and for direct TLS.
-pub(crate) fn tls(certificates: &[Certificate]) -> anyhow::Result<(TlsSettings, TlsSettings)> {
-    let identities = identities(certificates);
-    let starttls = TlsSettings::new(identities.clone(), None).context("no domain is configured")?;
-    // XEP-0368 §4: the protocol that a client may ask for.
-    let direct = TlsSettings::new(identities, Some("xmpp-client")).context("no domain is configured")?;
-    Ok((starttls, direct))
+/// TLS for STARTTLS and for direct TLS, which show the same certificates.
+#[derive(Clone, Debug)]
+pub(crate) struct Tls {
+    pub(crate) starttls: TlsSettings,
+    pub(crate) direct: TlsSettings,
 }
 
-/// Each certificate by the names that clients have for its domain: as it stands in a stream's `to`, and as they
-/// indicate it to TLS, which is in A-labels (RFC 6066 §3).
-fn identities(certificates: &[Certificate]) -> Vec<(String, Identity)> {
-    let mut identities = Vec::new();
-    for Certificate { domain, identity, .. } in certificates {
-        identities.push((domain.as_str().to_owned(), identity.clone()));
-        let ascii = certificate::to_ascii(domain.as_str());
-        if ascii != domain.as_str() {
-            identities.push((ascii, identity.clone()));
+impl Tls {
+    /// TLS with these certificates of ours and of clients.
+    pub(crate) fn new(certificates: &[Certificate], clients: &ClientCertificates) -> anyhow::Result<Tls> {
+        let identities = identities(certificates);
+        let starttls = TlsSettings::new(identities.clone(), None)?;
+        // XEP-0368 §4: the protocol that a client may ask for.
+        let direct = TlsSettings::new(identities, Some("xmpp-client"))?;
+        for settings in [&starttls, &direct] {
+            settings.set_client_certificates(clients.clone());
         }
+        Ok(Tls { starttls, direct })
     }
-    identities
+
+    /// Shows and takes others from now on.
+    pub(crate) fn replace(&self, certificates: &[Certificate], clients: &ClientCertificates) -> anyhow::Result<()> {
+        for settings in [&self.starttls, &self.direct] {
+            settings.replace(identities(certificates))?;
+            settings.set_client_certificates(clients.clone());
+        }
+        Ok(())
+    }
+}
+
+fn identities(certificates: &[Certificate]) -> Vec<(String, Identity)> {
+    certificates.iter().map(|own| (own.domain.as_str().to_owned(), own.identity.clone())).collect()
+}
+
+/// Whether clients may show certificates, and whose are good.
+pub(crate) fn client_certificates(config: &Config) -> anyhow::Result<ClientCertificates> {
+    let Some(path) = &config.c2s.client_certificates else { return Ok(ClientCertificates::Ignored) };
+    let roots = Roots::from_pem_file(path).context("the authorities for client certificates can't be used")?;
+    Ok(ClientCertificates::Requested { roots })
 }
 
 /// Tries what can be tried without starting or writing anything: the operator's certificates.
@@ -84,7 +123,7 @@ pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
     for domain in config.domains.iter().filter(|domain| domain.certificate.is_some()) {
         certificate(config, domain)?;
     }
-    features::all()?;
+    client_certificates(config)?;
     Ok(())
 }
 
@@ -103,7 +142,7 @@ fn certificate(config: &Config, domain: &Domain) -> anyhow::Result<Certificate> 
     Ok(Certificate { domain: domain.name.clone(), identity, path, self_made })
 }
 
-fn settings(config: &Config) -> Settings {
+pub(crate) fn settings(config: &Config) -> Settings {
     let limits = &config.limits;
     Settings {
         unauthenticated: Limits {
@@ -112,12 +151,18 @@ fn settings(config: &Config) -> Settings {
         },
         authenticated: Limits { max_element_bytes: limits.element_bytes, ..Limits::AUTHENTICATED },
         outbox_bytes: limits.outbox_bytes,
-        idle_timeout: Some(limits.idle_timeout),
+        whitespace_interval: limits.whitespace_interval,
+        idle_timeout: limits.idle_timeout,
         ping_timeout: limits.ping_timeout,
+        keepalive: limits.tcp_keepalive.map(|idle| Keepalive { idle, interval: idle.min(PROBE_INTERVAL) }),
+        user_timeout: limits.tcp_user_timeout,
+        rate: rates(limits),
+        guesses: guesses(&config.guesses),
         stall_timeout: limits.stall_timeout,
         closing_timeout: limits.closing_timeout,
         storage_timeout: config.storage.timeout,
         resources_per_account: limits.streams_per_account,
+        anonymous_streams: limits.anonymous_streams,
         on_conflict: match config.c2s.resource_conflict {
             ResourceConflict::Replace => ConflictPolicy::Replace,
             ResourceConflict::Refuse => ConflictPolicy::Refuse,
@@ -127,18 +172,32 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Between two probes by TCP that are not answered.
+const PROBE_INTERVAL: Duration = Duration::from_secs(15);
 
-    #[test]
-    fn certificates_are_found_by_either_form_of_a_domain() {
-        let folder = tempfile::tempdir().unwrap();
-        let certificates = ["im.example", "m\u{fc}nchen.example"].map(|name| {
-            let (identity, path) = certificate::kept_or_made(folder.path(), name).unwrap();
-            Certificate { domain: name.parse().unwrap(), identity, path, self_made: true }
-        });
-        let names: Vec<String> = identities(&certificates).into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["im.example", "m\u{fc}nchen.example", "xn--mnchen-3ya.example"]);
+fn rates(limits: &config::Limits) -> RateLimits {
+    let rate = |per_second: Option<u32>, burst| per_second.map(|per_second| Rate { per_second, burst });
+    RateLimits {
+        bytes: rate(limits.bytes_per_second, limits.bytes_burst),
+        stanzas: rate(limits.stanzas_per_second, limits.stanzas_burst),
+        on_excess: match limits.too_fast {
+            TooFast::Slow => OnExcess::Slow,
+            TooFast::Close => OnExcess::Close,
+        },
     }
+}
+
+fn guesses(config: &config::Guesses) -> Option<GuessLimits> {
+    let default = GuessLimits::default();
+    let of = |free, bound, default: Guesses| Guesses { free, bound, ..default };
+    config.throttled.then(|| GuessLimits {
+        pair: of(config.of_account_from_address_free, config.of_account_from_address, default.pair),
+        address: of(config.from_address_free, config.from_address, default.address),
+        account: of(config.of_account_free, config.of_account, default.account),
+        max_delay: config.longest_delay,
+        max_wait: config.longest_wait,
+        trust: config.trust,
+        remembered: config.remembered,
+        ..default
+    })
 }

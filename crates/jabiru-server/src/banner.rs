@@ -33,12 +33,13 @@ impl Banner<'_> {
             }
         }
         writeln!(out, "  data           {} (SQLite)", data.display())?;
-        for certificate in self.server.certificates() {
+        let certificates = self.server.certificates();
+        for certificate in certificates.iter() {
             let kind = if certificate.self_made { "self-made certificate" } else { "certificate" };
             writeln!(out, "  domain         {}, {kind} {}", certificate.domain, certificate.path.display())?;
             writeln!(out, "                 SHA-256 {}", certificate::fingerprint(certificate.identity.certificate()))?;
         }
-        let domain = self.server.certificates().first().map_or("localhost", |certificate| certificate.domain.as_str());
+        let domain = certificates.first().map_or("localhost", |certificate| certificate.domain.as_str());
         writeln!(out, "To create an account, in another terminal:")?;
         writeln!(out, "  {}{} user add alice@{domain}", program(), self.config_option())?;
         out.flush()?;

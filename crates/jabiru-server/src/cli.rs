@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError};
+use crate::control::DrainArguments;
 use crate::user_command::UserCommand;
 
 /// An XMPP server.
@@ -33,6 +34,19 @@ pub(crate) enum Command {
     /// Manages accounts, whether the server runs or not.
     #[command(subcommand)]
     User(UserCommand),
+    /// Shows how the running server is: streams, domains, when certificates expire.
+    Status {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lets the running server read its configuration anew, with domains and certificates; SIGHUP does the same.
+    ///
+    /// Says which other keys have changed, for which the server has to be restarted. If anything is wrong with
+    /// the configuration, nothing is changed.
+    Reload,
+    /// Lets the running server send everybody away, also those who still come, as long as it runs.
+    Drain(DrainArguments),
     /// Looks at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -61,6 +75,12 @@ const USUAL_PLACES: [&str; 2] = ["jabiru.toml", "/etc/jabiru/jabiru.toml"];
 /// Reads the file, or takes the defaults without one.
 pub(crate) fn load(path: Option<&Path>) -> Result<Config, ConfigError> {
     path.map_or_else(|| Ok(Config::default()), Config::load)
+}
+
+/// Where the server of this configuration has its data, even if something else in the file is wrong: whoever is
+/// about to write it may still command the server.
+pub(crate) fn data_directory(path: Option<&Path>) -> Result<PathBuf, ConfigError> {
+    path.map_or_else(|| Ok(Config::default().data_directory), Config::data_directory_of)
 }
 
 #[cfg(test)]

@@ -27,16 +27,24 @@ mod banner;
 mod certificate;
 mod cli;
 pub mod config;
+mod control;
+mod credentials;
 mod data_directory;
+mod expiry;
 mod features;
 mod logging;
 mod open_files;
+mod operations;
 mod serve;
 mod server;
+mod status;
 mod user_command;
 
 pub use assemble::Certificate;
+pub use expiry::Validity;
+pub use operations::Reloaded;
 pub use server::Server;
+pub use status::{CertificateStatus, DomainStatus, Draining, Status};
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -45,6 +53,7 @@ use anyhow::Context;
 use clap::Parser;
 
 use crate::cli::{Cli, Command, ConfigCommand};
+use crate::user_command::UserCommand;
 
 /// The program `jabiru`: does what its command line says.
 #[must_use]
@@ -63,6 +72,12 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let path = cli.source.path();
     match cli.command {
         None | Some(Command::Run) => serve::run(&cli::load(path.as_deref())?, path.as_deref()),
+        Some(Command::User(UserCommand::Kick(arguments))) => {
+            control::kick(&cli::data_directory(path.as_deref())?, arguments)
+        }
+        Some(Command::Drain(arguments)) => control::drain(&cli::data_directory(path.as_deref())?, arguments),
+        Some(Command::Reload) => control::reload(&cli::data_directory(path.as_deref())?),
+        Some(Command::Status { json }) => control::status(&cli::data_directory(path.as_deref())?, json),
         Some(Command::User(command)) => {
             let config = cli::load(path.as_deref())?;
             let accounts = data_directory::open_storage(&config)?;

@@ -12,19 +12,28 @@ use crate::logging;
 use crate::open_files;
 use crate::server::Server;
 
-/// Serves until SIGINT or SIGTERM; then every stream is closed and what is pending is sent, within
-/// the configured time. A second signal ends at once.
+/// Serves until SIGINT or SIGTERM, and reads the configuration anew on SIGHUP. At the end every stream is closed and what is
+/// pending is sent, within the configured time. A second signal ends at once.
 pub(crate) fn run(config: &Config, config_path: Option<&Path>) -> anyhow::Result<()> {
     logging::start(&config.log)?;
     open_files::allow_all(config);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("can't start threads")?;
     let result = runtime.block_on(async {
         let mut signals = Signals::new()?;
+        let mut hangup = signal(SignalKind::hangup())?;
         let mut server = Server::start(config).await?;
+        let commands = server.take_commands(config_path);
         Banner { config, config_path, server: &server }.print()?;
-        let (name, result) = tokio::select! {
-            name = signals.next() => (name, Ok(())),
-            error = server.failed() => ("none", Err(error)),
+        let (name, result) = loop {
+            tokio::select! {
+                name = signals.next() => break (name, Ok(())),
+                error = server.failed() => break ("none", Err(error)),
+                _ = hangup.recv() => {
+                    let commands = commands.clone();
+                    // By itself, so that a slow disk holds up no other signal. What comes of it, the log tells.
+                    tokio::spawn(async move { commands.reload().await.is_ok() });
+                }
+            }
         };
         tracing::info!(signal = name, streams = server.stream_count(), "shutting down");
         tokio::select! {

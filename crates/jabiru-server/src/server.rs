@@ -3,28 +3,35 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jabiru_c2s::{C2s, Transport};
 use jabiru_net::Listener;
+use jabiru_stanza::Jid;
 use jabiru_storage::{Accounts, SqliteStorage};
 use tokio::task::JoinSet;
 
-use crate::assemble::{self, Certificate};
+use crate::assemble::{self, Certificate, Tls};
 use crate::config::Config;
+use crate::control::ControlSocket;
 use crate::data_directory::{self, Lock};
+use crate::expiry;
+use crate::operations::{Commands, Operations, Reloaded};
+use crate::status::Status;
 
 /// A running server. [`shut_down`](Self::shut_down) ends it orderly; dropping it orders the end of every stream
 /// with `system-shutdown` too, but waits for none.
 pub struct Server {
     c2s: C2s,
-    /// The listeners and the watch over the accounts.
+    operations: Arc<Operations>,
+    /// The listeners, the watches over accounts and certificates, the commands' channel.
     parts: JoinSet<()>,
     storage: Arc<SqliteStorage>,
-    certificates: Vec<Certificate>,
     starttls: Vec<SocketAddr>,
     direct_tls: Vec<SocketAddr>,
+    data_directory: PathBuf,
     shutdown_timeout: Duration,
     _lock: Lock,
 }
@@ -42,8 +49,9 @@ impl Server {
         let storage = Arc::new(data_directory::open_storage(config)?);
         let secret = data_directory::secret(&config.data_directory)?;
         let certificates = assemble::certificates(config)?;
-        let c2s = assemble::c2s(config, storage.clone(), secret)?;
-        let (starttls, direct_tls) = assemble::tls(&certificates)?;
+        let hosted = assemble::hosted(config);
+        let c2s = assemble::c2s(config, hosted.clone(), storage.clone(), secret)?;
+        let tls = Tls::new(&certificates, &assemble::client_certificates(config)?)?;
 
         let admission = assemble::admission(config);
         let bind = |addresses: &[SocketAddr]| -> anyhow::Result<Vec<Listener>> {
@@ -54,15 +62,17 @@ impl Server {
         let mut server = Server {
             starttls: local_addresses(&starttls_listeners)?,
             direct_tls: local_addresses(&direct_listeners)?,
+            operations: Arc::new(Operations::new(config.clone(), c2s.clone(), hosted, tls.clone(), certificates)),
             c2s,
             parts: JoinSet::new(),
             storage,
-            certificates,
+            data_directory: config.data_directory.clone(),
             shutdown_timeout: config.shutdown.timeout,
             _lock: lock,
         };
-        server.serve(starttls_listeners, &Transport::StartTls(starttls));
-        server.serve(direct_listeners, &Transport::DirectTls(direct_tls));
+        server.serve(starttls_listeners, &Transport::StartTls(tls.starttls));
+        server.serve(direct_listeners, &Transport::DirectTls(tls.direct));
+        server.parts.spawn(expiry::watch(server.operations.clone()));
         let c2s = server.c2s.clone();
         server.parts.spawn(async move { c2s.watch_accounts().await });
         Ok(server)
@@ -89,8 +99,8 @@ impl Server {
 
     /// The certificates of its domains, in the order of the configuration.
     #[must_use]
-    pub fn certificates(&self) -> &[Certificate] {
-        &self.certificates
+    pub fn certificates(&self) -> Arc<[Certificate]> {
+        self.operations.certificates()
     }
 
     /// Its accounts.
@@ -103,6 +113,55 @@ impl Server {
     #[must_use]
     pub fn stream_count(&self) -> usize {
         self.c2s.stream_count()
+    }
+
+    /// How it is: streams, domains, certificates' dates, whether it sends everybody away.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.operations.status()
+    }
+
+    /// Ends the streams of an account, or of the one resource that a full JID names, with `reset` (RFC 6120
+    /// §4.9.3.16) and this text; returns how many there were.
+    pub async fn kick(&self, who: &Jid, reason: Option<&str>) -> usize {
+        self.operations.kick(who, reason).await
+    }
+
+    /// Sends everybody to another host with `see-other-host` (RFC 6120 §4.9.3.19), for as long as it runs: `HOST`
+    /// or `HOST:PORT`. Without one they are told `system-shutdown`. Returns how many streams there were.
+    ///
+    /// # Errors
+    /// What is written is no host.
+    pub fn drain(&self, to: Option<&str>) -> anyhow::Result<usize> {
+        self.operations.drain(to)
+    }
+
+    /// Applies another configuration as far as that goes without a restart: domains (the streams of those that
+    /// are gone end with `host-gone`, RFC 6120 §4.9.3.5), certificates, and what concerns their dates. Certificates
+    /// are read anew even if the configuration is the same.
+    ///
+    /// # Errors
+    /// A certificate that can't be used; then nothing was changed.
+    pub async fn reload(&self, config: Config) -> anyhow::Result<Reloaded> {
+        self.operations.reload(config).await
+    }
+
+    /// Takes the operator's commands from now on, over a socket in the data directory. `config_path` is the file
+    /// that a reload reads. A server whose data directory can hold no socket goes on without.
+    pub(crate) fn take_commands(&mut self, config_path: Option<&Path>) -> Arc<Commands> {
+        let config_path = config_path.map(Path::to_owned);
+        let commands = Arc::new(Commands { operations: self.operations.clone(), config_path });
+        match ControlSocket::bind(&self.data_directory) {
+            Ok(socket) => {
+                self.parts.spawn(socket.serve(commands.clone()));
+            }
+            Err(error) => tracing::error!(
+                %error,
+                directory = %self.data_directory.display(),
+                "can't make the socket for commands; status, kick, drain and reload will not find this server"
+            ),
+        }
+        commands
     }
 
     /// Returns only if a part of the server has panicked, and says which error that was; the log says where.

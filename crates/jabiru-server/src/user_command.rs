@@ -1,25 +1,28 @@
 //! `jabiru user`: managing accounts, whether the server runs or not.
 //!
 //! A command changes the storage by itself; a server that runs on the same data notices within
-//! about a second and ends the streams of accounts that were disabled, removed or given another
-//! password. Passwords come from the terminal without echo, or from standard input; never from
+//! about a second and ends the streams of accounts that were disabled, removed, expired, moved or given
+//! another password. Passwords come from the terminal without echo, or from standard input; never from
 //! the command line, where every process of the machine could read them.
 
 mod console;
 mod password;
+mod target;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use jabiru_stanza::{BareJid, DomainPart, DomainRef, Jid};
-use jabiru_storage::{AccountStatus, Accounts, MAX_PAGE, ScramHash, StorageError, block_on};
+use jabiru_storage::{AccountStatus, Accounts, MAX_PAGE, Moved, ScramHash, StorageError, block_on};
 
 use self::console::{Console, Standard};
 use crate::config::Config;
+use crate::control::{self, KickArguments};
 
 /// What is to be done with accounts.
 #[derive(Debug, Subcommand)]
@@ -40,8 +43,31 @@ pub(crate) enum UserCommand {
     Passwd(Address),
     /// Keeps an account from logging in, and ends its streams.
     Disable(Address),
-    /// Lets a disabled account log in again.
+    /// Lets an account log in again that was disabled or had to get another password.
     Enable(Address),
+    /// Keeps an account from logging in until it gets another password (passwd), and ends its streams.
+    Expire(Address),
+    /// Sends whoever writes to an account to another address, and keeps it from logging in.
+    ///
+    /// Senders are told that it is gone, or redirected while it is away for a time. The account's streams
+    /// end; what is stored for it stays.
+    Move {
+        #[command(flatten)]
+        account: Address,
+        /// Where to: an address, or a URI such as xmpp:juliet@example.net.
+        #[arg(required_unless_present = "back", conflicts_with = "back")]
+        target: Option<String>,
+        /// It will come back: senders are redirected for now.
+        #[arg(long, conflicts_with = "back")]
+        temporary: bool,
+        /// It is back, in the state it had before.
+        #[arg(long)]
+        back: bool,
+    },
+    /// Ends an account's streams, or that of one resource. Needs a running server.
+    ///
+    /// Their owner may come back; `disable` keeps him away.
+    Kick(KickArguments),
     /// Removes an account with everything that is stored for it, and ends its streams.
     Remove {
         #[command(flatten)]
@@ -76,11 +102,18 @@ fn run_with(
 ) -> anyhow::Result<()> {
     let mut administration = Administration { config, accounts, console };
     match command {
+        // Not the storage's: it goes to the running server, before any storage is opened.
+        UserCommand::Kick(arguments) => control::kick(&config.data_directory, arguments),
         UserCommand::Add(account) => administration.add(&account.address),
         UserCommand::List { domain } => administration.list(domain.as_deref()),
         UserCommand::Passwd(account) => administration.change_password(&account.address),
         UserCommand::Disable(account) => administration.set_status(&account.address, AccountStatus::Disabled),
         UserCommand::Enable(account) => administration.set_status(&account.address, AccountStatus::Active),
+        UserCommand::Expire(account) => administration.expire(&account.address),
+        UserCommand::Move { account, target, temporary, back: _ } => match target {
+            Some(target) => administration.move_to(&account.address, &target, !temporary),
+            None => administration.move_back(&account.address),
+        },
         UserCommand::Remove { account, yes } => administration.remove(&account.address, yes),
     }
 }
@@ -118,12 +151,19 @@ impl Administration<'_> {
             if page.is_empty() {
                 break;
             }
+            let moved = match page.iter().any(|account| account.status == AccountStatus::Moved) {
+                true => self.moved(domain.as_ref(), after.as_ref())?,
+                false => HashMap::new(),
+            };
             for account in &page {
+                let target = moved.get(&account.address).map_or_else(String::new, |Moved { uri, permanent }| {
+                    format!(" to {uri}{}", if *permanent { "" } else { " for a time" })
+                });
                 let note = match self.config.domain(account.address.domain()) {
                     Some(_) => "",
                     None => " (domain not hosted)",
                 };
-                let line = format!("{:<39} {}{note}", account.address.as_str(), account.status.as_str());
+                let line = format!("{:<39} {}{target}{note}", account.address.as_str(), account.status.as_str());
                 if !self.print(&line)? {
                     return Ok(());
                 }
@@ -153,10 +193,49 @@ impl Administration<'_> {
     fn set_status(&mut self, address: &str, status: AccountStatus) -> anyhow::Result<()> {
         let address = self.parse_address(address)?;
         match block_on(self.accounts.set_status(&address, status)) {
+            Ok(()) if self.status(&address)? == Some(AccountStatus::Moved) => {
+                let back = format!("`jabiru user move {address} --back`");
+                self.say(&format!("{address} has moved; it will be {} once it is back ({back}).", status.as_str()))
+            }
             Ok(()) => self.say(&format!("{address} is now {}.", status.as_str())),
             Err(StorageError::NotFound { address }) => bail!(not_found(&address)),
             Err(error) => Err(error).with_context(|| format!("can't make {address} {}", status.as_str())),
         }
+    }
+
+    fn expire(&mut self, address: &str) -> anyhow::Result<()> {
+        let address = self.parse_address(address)?;
+        match self.status(&address)? {
+            None => bail!(not_found(&address)),
+            // Another password would make it active, which whoever disabled it did not want.
+            Some(AccountStatus::Disabled) => bail!("{address} is disabled, so nobody logs in with its password anyway"),
+            Some(AccountStatus::Moved) => bail!("{address} has moved, so nobody logs in with its password anyway"),
+            Some(_) => {}
+        }
+        block_on(self.accounts.set_status(&address, AccountStatus::CredentialsExpired))
+            .with_context(|| format!("can't let the password of {address} expire"))?;
+        self.say(&format!("{address} needs another password before it can log in: `jabiru user passwd {address}`."))
+    }
+
+    fn move_to(&mut self, address: &str, target: &str, permanent: bool) -> anyhow::Result<()> {
+        let address = self.parse_existing(address)?;
+        let uri = target::parse(target, &address)?;
+        let moved = Moved { uri: uri.clone(), permanent };
+        block_on(self.accounts.set_moved(&address, Some(moved))).with_context(|| format!("can't move {address}"))?;
+        let duration = if permanent { "for good" } else { "for a time" };
+        self.say(&format!("{address} has moved to {uri} {duration}."))
+    }
+
+    fn move_back(&mut self, address: &str) -> anyhow::Result<()> {
+        let address = self.parse_address(address)?;
+        match self.status(&address)? {
+            None => bail!(not_found(&address)),
+            Some(AccountStatus::Moved) => {}
+            Some(_) => bail!("{address} has not moved"),
+        }
+        block_on(self.accounts.set_moved(&address, None)).with_context(|| format!("can't move {address} back"))?;
+        let status = self.status(&address)?.map_or("removed", AccountStatus::as_str);
+        self.say(&format!("{address} is back, and {status}."))
     }
 
     fn remove(&mut self, address: &str, yes: bool) -> anyhow::Result<()> {
@@ -214,8 +293,20 @@ impl Administration<'_> {
     }
 
     fn exists(&self, address: &BareJid) -> anyhow::Result<bool> {
+        Ok(self.status(address)?.is_some())
+    }
+
+    fn status(&self, address: &BareJid) -> anyhow::Result<Option<AccountStatus>> {
         let found = block_on(self.accounts.look_up(address, ScramHash::Sha256));
-        Ok(found.with_context(|| format!("can't look up {address}"))?.is_some())
+        Ok(found.with_context(|| format!("can't look up {address}"))?.map(|account| account.status))
+    }
+
+    /// Where accounts have moved to: all those of a page of the list, which begins behind `after`.
+    fn moved(&self, domain: Option<&DomainPart>, after: Option<&BareJid>) -> anyhow::Result<HashMap<BareJid, Moved>> {
+        // The domain itself comes before the first account of the domain.
+        let domain = domain.map(|domain| BareJid::from_parts(None, domain));
+        let page = block_on(self.accounts.moved(after.or(domain.as_ref()), MAX_PAGE));
+        Ok(page.context("can't list the accounts that have moved")?.into_iter().collect())
     }
 
     fn hosted(&self) -> String {

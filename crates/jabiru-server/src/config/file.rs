@@ -12,13 +12,32 @@ use toml_edit::Document;
 
 use super::problem::{ConfigError, Fault, Problem};
 use super::reader::{Reader, Section, one_of};
-use super::{C2s, CertificateFiles, Config, Domain, Limits, Log, LogFormat, ResourceConflict, StorageEngine};
+use super::{
+    C2s, CertificateFiles, Config, Domain, Guesses, Limits, Log, LogFormat, ResourceConflict, StorageEngine, Tls,
+    TooFast,
+};
 
 /// See [`Config::load`].
 pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
     let text = read(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     let folder = path.parent().unwrap_or(Path::new(""));
     parse(&text, folder).map_err(|problems| ConfigError::Invalid { path: path.to_owned(), problems })
+}
+
+/// See [`Config::data_directory_of`].
+pub(super) fn data_directory(path: &Path) -> Result<PathBuf, ConfigError> {
+    let error = match load(path) {
+        Ok(config) => return Ok(config.data_directory),
+        Err(error) => error,
+    };
+    let Ok(text) = read(path) else { return Err(error) };
+    let Ok(document) = Document::parse(text.as_str()) else { return Err(error) };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let written = match document.get("data_directory") {
+        Some(item) => item.as_str().and_then(path_from(folder)),
+        None => Some(folder.join(Config::default().data_directory)),
+    };
+    written.ok_or(error)
 }
 
 /// Reads `text`, with relative paths from `folder`; or tells all that is wrong.
@@ -65,8 +84,10 @@ fn read_root(root: &mut Section<'_, '_>, folder: &Path, config: &mut Config) {
     let directory = root.string("data_directory", "the path of a folder", path_from(folder));
     config.data_directory = directory.unwrap_or_else(|| folder.join(&config.data_directory));
     root.section("log", |section| read_log(section, &mut config.log));
-    root.section("c2s", |section| read_c2s(section, &mut config.c2s));
+    root.section("c2s", |section| read_c2s(section, folder, &mut config.c2s));
+    root.section("tls", |section| read_tls(section, &mut config.tls));
     root.section("limits", |section| read_limits(section, &mut config.limits));
+    root.section("guesses", |section| read_guesses(section, &mut config.guesses));
     root.section("storage", |section| {
         section.word("engine", &[("sqlite", StorageEngine::Sqlite)], &mut config.storage.engine);
         section.seconds("timeout_seconds", 1..=600, &mut config.storage.timeout);
@@ -142,7 +163,7 @@ fn log_level(text: &str) -> Option<String> {
     valid.then(|| text.split(',').map(str::trim).collect::<Vec<_>>().join(","))
 }
 
-fn read_c2s(section: &mut Section<'_, '_>, c2s: &mut C2s) {
+fn read_c2s(section: &mut Section<'_, '_>, folder: &Path, c2s: &mut C2s) {
     let starttls = read_addresses(section, "starttls", &mut c2s.starttls);
     let direct_tls = read_addresses(section, "direct_tls", &mut c2s.direct_tls);
     let mut seen = HashSet::new();
@@ -166,6 +187,14 @@ fn read_c2s(section: &mut Section<'_, '_>, c2s: &mut C2s) {
         section.conflict("plain_without_tls", "nothing goes without TLS while require_tls is true");
     }
     read_mechanisms(section, &mut c2s.mechanisms);
+    c2s.client_certificates = section.string("client_certificates", "the path of a PEM file", path_from(folder));
+    let external = c2s.mechanisms.contains(&Mechanism::External);
+    if external && c2s.client_certificates.is_none() && !section.has("client_certificates") {
+        section.conflict("mechanisms", "EXTERNAL needs client_certificates, the authorities to trust");
+    }
+    if !external && c2s.client_certificates.is_some() {
+        section.conflict("client_certificates", "nobody can log in with them: EXTERNAL is not among the mechanisms");
+    }
     let conflicts = [
         ("replace", ResourceConflict::Replace),
         ("refuse", ResourceConflict::Refuse),
@@ -191,7 +220,7 @@ fn read_addresses(
 }
 
 fn read_mechanisms(section: &mut Section<'_, '_>, target: &mut Vec<Mechanism>) {
-    let names = Mechanism::DEFAULT.map(Mechanism::name);
+    let names: Vec<_> = Mechanism::DEFAULT.map(Mechanism::name).into_iter().chain(["EXTERNAL", "ANONYMOUS"]).collect();
     let Some(list) = section.list("mechanisms", &one_of(&names), &names, Mechanism::from_name) else { return };
     for (index, (offset, mechanism)) in list.iter().enumerate() {
         if list[..index].iter().any(|(_, earlier)| earlier == mechanism) {
@@ -207,6 +236,9 @@ fn read_mechanisms(section: &mut Section<'_, '_>, target: &mut Vec<Mechanism>) {
 fn read_limits(section: &mut Section<'_, '_>, limits: &mut Limits) {
     section.integer("connections", 1..=10_000_000, &mut limits.connections);
     section.integer("connections_per_address", 1..=10_000_000, &mut limits.connections_per_address);
+    section.integer("unauthenticated_connections", 1..=10_000_000, &mut limits.unauthenticated_connections);
+    let per_address = &mut limits.unauthenticated_connections_per_address;
+    section.integer("unauthenticated_connections_per_address", 1..=10_000_000, per_address);
     // A stream header, or a SASL response with a long channel binding, needs some 4 KiB.
     let before = "element_bytes_before_authentication";
     section.integer(before, 4096..=1 << 20, &mut limits.element_bytes_before_authentication);
@@ -215,15 +247,31 @@ fn read_limits(section: &mut Section<'_, '_>, limits: &mut Limits) {
     section.seconds("negotiation_timeout_seconds", 1..=3600, &mut limits.negotiation_timeout);
     section.integer("authentication_attempts", 1..=100, &mut limits.authentication_attempts);
     section.integer("streams_per_account", 1..=10_000, &mut limits.streams_per_account);
+    section.integer("anonymous_streams", 1..=10_000_000, &mut limits.anonymous_streams);
     section.integer("outbox_bytes", 10_000..=1 << 32, &mut limits.outbox_bytes);
-    section.seconds("idle_timeout_seconds", 1..=86_400, &mut limits.idle_timeout);
+    let rate = 1..=i64::from(u32::MAX);
+    section.optional("bytes_per_second", rate.clone(), &mut limits.bytes_per_second);
+    section.integer("bytes_burst", rate.clone(), &mut limits.bytes_burst);
+    section.optional("stanzas_per_second", rate.clone(), &mut limits.stanzas_per_second);
+    section.integer("stanzas_burst", rate, &mut limits.stanzas_burst);
+    let too_fast = [("slow", TooFast::Slow), ("close", TooFast::Close)];
+    section.word("too_fast", &too_fast, &mut limits.too_fast);
+    section.optional_seconds("whitespace_interval_seconds", 1..=86_400, &mut limits.whitespace_interval);
+    section.optional_seconds("idle_timeout_seconds", 1..=86_400, &mut limits.idle_timeout);
     section.seconds("ping_timeout_seconds", 1..=3600, &mut limits.ping_timeout);
+    section.optional_seconds("tcp_keepalive_seconds", 1..=32_767, &mut limits.tcp_keepalive);
+    section.optional_seconds("tcp_user_timeout_seconds", 1..=86_400, &mut limits.tcp_user_timeout);
     section.seconds("stall_timeout_seconds", 1..=3600, &mut limits.stall_timeout);
     section.seconds("closing_timeout_seconds", 1..=600, &mut limits.closing_timeout);
 
     if limits.connections_per_address > limits.connections && section.has("connections_per_address") {
         let reason = format!("more than the {} connections there may be altogether", limits.connections);
         section.conflict("connections_per_address", reason);
+    }
+    let (few, many) = (limits.unauthenticated_connections_per_address, limits.unauthenticated_connections);
+    if few > many && section.has("unauthenticated_connections_per_address") {
+        let reason = format!("more than the {many} of them that there may be altogether");
+        section.conflict("unauthenticated_connections_per_address", reason);
     }
     // An element that may be received must also fit where it waits to be sent.
     if limits.outbox_bytes < limits.element_bytes {
@@ -234,6 +282,43 @@ fn read_limits(section: &mut Section<'_, '_>, limits: &mut Limits) {
         );
         section.conflict(key, reason);
     }
+}
+
+fn read_tls(section: &mut Section<'_, '_>, tls: &mut Tls) {
+    const DAY: u64 = 24 * 3600;
+    let mut warn = Some(tls.warn_before_expiry);
+    section.optional_time("warn_before_expiry_days", 1..=3650, DAY, &mut warn);
+    tls.warn_before_expiry = warn.unwrap_or_default();
+    let restart = &mut tls.restart_streams_before_expiry;
+    section.optional_time("restart_streams_before_expiry_hours", 1..=8760, 3600, restart);
+}
+
+fn read_guesses(section: &mut Section<'_, '_>, guesses: &mut Guesses) {
+    const MOST: i64 = 1_000_000;
+    section.boolean("throttled", &mut guesses.throttled);
+    for (free_key, free, key, bound) in [
+        (
+            "of_account_from_address_free",
+            &mut guesses.of_account_from_address_free,
+            "of_account_from_address",
+            &mut guesses.of_account_from_address,
+        ),
+        ("from_address_free", &mut guesses.from_address_free, "from_address", &mut guesses.from_address),
+        ("of_account_free", &mut guesses.of_account_free, "of_account", &mut guesses.of_account),
+    ] {
+        section.integer(free_key, 0..=MOST, free);
+        section.integer(key, 1..=MOST, bound);
+        if free > bound {
+            let key = if section.has(free_key) { free_key } else { key };
+            section.conflict(key, format!("{free} without effect are more than the {bound} of the bound"));
+        }
+    }
+    section.seconds("longest_delay_seconds", 0..=60, &mut guesses.longest_delay);
+    section.seconds("longest_wait_seconds", 0..=60, &mut guesses.longest_wait);
+    let mut trust = Some(guesses.trust);
+    section.optional_time("trust_days", 1..=3650, 24 * 3600, &mut trust);
+    guesses.trust = trust.unwrap_or_default();
+    section.integer("remembered", 1_000..=100_000_000, &mut guesses.remembered);
 }
 
 fn path_from(folder: &Path) -> impl Fn(&str) -> Option<PathBuf> {

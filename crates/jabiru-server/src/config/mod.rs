@@ -3,6 +3,7 @@
 //! `jabiru.example.toml` documents every key; a test keeps it equal to [`Config::default`]. How the
 //! other crates get their settings from it is in `assemble.rs`.
 
+mod differences;
 mod file;
 mod problem;
 mod reader;
@@ -29,8 +30,12 @@ pub struct Config {
     pub log: Log,
     /// Client streams.
     pub c2s: C2s,
+    /// The certificates' dates.
+    pub tls: Tls,
     /// How much of what anyone may use.
     pub limits: Limits,
+    /// How those are slowed down who guess passwords.
+    pub guesses: Guesses,
     /// The storage engine.
     pub storage: Storage,
     /// The end.
@@ -87,6 +92,9 @@ pub struct C2s {
     pub plain_without_tls: bool,
     /// The SASL mechanisms, most wanted first (§6.3.3).
     pub mechanisms: Vec<Mechanism>,
+    /// A PEM file with the authorities whose certificates clients may log in with, by EXTERNAL (XEP-0178);
+    /// `None`: clients are not asked for certificates.
+    pub client_certificates: Option<PathBuf>,
     /// What happens to a stream whose resource another stream of its account asks for (§7.7.2.2).
     pub resource_conflict: ResourceConflict,
 }
@@ -109,6 +117,10 @@ pub struct Limits {
     pub connections: usize,
     /// Connections at once from one network address (an IPv6 network of 64 bits counts as one).
     pub connections_per_address: usize,
+    /// Connections at once, altogether, that are not authenticated yet.
+    pub unauthenticated_connections: usize,
+    /// Connections at once from one network address that are not authenticated yet.
+    pub unauthenticated_connections_per_address: usize,
     /// Bytes of one first-level element before authentication.
     pub element_bytes_before_authentication: usize,
     /// Bytes of one first-level element, such as a stanza, after it. At least 10,000 (§13.12).
@@ -119,16 +131,85 @@ pub struct Limits {
     pub authentication_attempts: u32,
     /// Streams that one account may have at once (§7.6.2.1).
     pub streams_per_account: usize,
+    /// Streams at once of clients that log in by ANONYMOUS.
+    pub anonymous_streams: usize,
+    /// Bytes that one client may send each second in the long run; `None` for as many as it likes.
+    pub bytes_per_second: Option<u32>,
+    /// Bytes that it may send at once after a silence.
+    pub bytes_burst: u32,
+    /// Stanzas that one client may send each second in the long run; `None` for as many as it likes.
+    pub stanzas_per_second: Option<u32>,
+    /// Stanzas that it may send at once after a silence.
+    pub stanzas_burst: u32,
+    /// What happens to a client that sends faster.
+    pub too_fast: TooFast,
     /// Bytes that may wait to be sent to one client.
     pub outbox_bytes: usize,
-    /// How long a client may send nothing before it is asked whether it is still there (§4.6).
-    pub idle_timeout: Duration,
+    /// After how much silence of a client, and again after as much more, it is sent whitespace, so that TCP notices
+    /// if it is gone (§4.6.1).
+    pub whitespace_interval: Option<Duration>,
+    /// How long a client may send nothing before it is asked whether it is still there (§4.6); `None` for ever.
+    pub idle_timeout: Option<Duration>,
     /// How long it may then still send nothing before its stream is ended.
     pub ping_timeout: Duration,
+    /// After how long a silence TCP itself probes the connection (RFC 9293 §3.8.4).
+    pub tcp_keepalive: Option<Duration>,
+    /// How long what was sent may stay unacknowledged before TCP gives the connection up (RFC 5482); `None` for the
+    /// system's own patience.
+    pub tcp_user_timeout: Option<Duration>,
     /// How long a client may take nothing of what waits for it.
     pub stall_timeout: Duration,
     /// How long the other side may take to close its half of a stream (§4.4).
     pub closing_timeout: Duration,
+}
+
+/// What happens to a client that sends faster than it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TooFast {
+    /// It is read more slowly.
+    Slow,
+    /// Its stream ends with `policy-violation` (RFC 6120 §4.9.3.14).
+    Close,
+}
+
+/// What is done about the certificates' dates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// How long before its end a certificate of the server is warned of. Zero: not before.
+    pub warn_before_expiry: Duration,
+    /// How long before the end of a certificate of the server the domain's streams are ended with `reset`, so that
+    /// clients come again and see its successor (§4.9.3.16, §13.7.2.3); `None` for never.
+    pub restart_streams_before_expiry: Option<Duration>,
+}
+
+/// How those are slowed down who guess passwords (RFC 6120 §13.12). Failures are counted three times: for an account
+/// from an address, for an address, and for an account. The first few have no effect, those that follow delay the
+/// answer, and at the bound guesses wait until earlier ones are forgotten; but those of an account from many addresses
+/// only delay, so that nobody is kept from an account by others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guesses {
+    /// Whether they are slowed down at all.
+    pub throttled: bool,
+    /// Failures of one account from one address that have no effect.
+    pub of_account_from_address_free: u32,
+    /// Failures of one account from one address after which each further guess waits for its turn.
+    pub of_account_from_address: u32,
+    /// Failures of any accounts from one address that have no effect.
+    pub from_address_free: u32,
+    /// Failures of any accounts from one address after which each further guess waits for its turn.
+    pub from_address: u32,
+    /// Failures of one account from anywhere that have no effect.
+    pub of_account_free: u32,
+    /// Failures of one account from anywhere after which the delay is the longest.
+    pub of_account: u32,
+    /// The longest delay of an answer.
+    pub longest_delay: Duration,
+    /// The longest wait for a turn; who would wait longer is refused with `temporary-auth-failure` (§6.5.11).
+    pub longest_wait: Duration,
+    /// How long an address is trusted with an account that has logged in from there.
+    pub trust: Duration,
+    /// How many accounts, addresses and pairs of them are remembered.
+    pub remembered: usize,
 }
 
 /// The storage engine.
@@ -163,6 +244,14 @@ impl Config {
         file::load(path)
     }
 
+    /// Reads from the file at `path` the `data_directory` alone, whatever else is wrong in it.
+    ///
+    /// # Errors
+    /// As for [`load`](Self::load), if the file can't be read or is not TOML, or just this is wrong.
+    pub fn data_directory_of(path: &Path) -> Result<PathBuf, ConfigError> {
+        file::data_directory(path)
+    }
+
     /// The hosted domain of this name.
     pub fn domain(&self, name: &DomainRef) -> Option<&Domain> {
         self.domains.iter().find(|domain| *domain.name == *name)
@@ -181,7 +270,9 @@ impl Default for Config {
             data_directory: PathBuf::from("jabiru-data"),
             log: Log::default(),
             c2s: C2s::default(),
+            tls: Tls::default(),
             limits: Limits::default(),
+            guesses: Guesses::default(),
             storage: Storage::default(),
             shutdown: Shutdown::default(),
         }
@@ -210,6 +301,7 @@ impl Default for C2s {
             require_tls: true,
             plain_without_tls: false,
             mechanisms: Mechanism::DEFAULT.to_vec(),
+            client_certificates: None,
             resource_conflict: ResourceConflict::Replace,
         }
     }
@@ -220,16 +312,53 @@ impl Default for Limits {
         Self {
             connections: 100_000,
             connections_per_address: 2_000,
+            unauthenticated_connections: 20_000,
+            unauthenticated_connections_per_address: 1_000,
             element_bytes_before_authentication: 16 * 1024,
             element_bytes: 256 * 1024,
             negotiation_timeout: Duration::from_secs(60),
             authentication_attempts: 5,
             streams_per_account: 20,
+            anonymous_streams: 100,
+            bytes_per_second: Some(1_000_000),
+            bytes_burst: 5_000_000,
+            stanzas_per_second: Some(1_000),
+            stanzas_burst: 10_000,
+            too_fast: TooFast::Slow,
             outbox_bytes: 1024 * 1024,
-            idle_timeout: Duration::from_secs(600),
+            whitespace_interval: None,
+            idle_timeout: Some(Duration::from_secs(600)),
             ping_timeout: Duration::from_secs(60),
+            tcp_keepalive: None,
+            tcp_user_timeout: Some(Duration::from_secs(300)),
             stall_timeout: Duration::from_secs(60),
             closing_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self { warn_before_expiry: DAY * 14, restart_streams_before_expiry: None }
+    }
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+impl Default for Guesses {
+    fn default() -> Self {
+        Self {
+            throttled: true,
+            of_account_from_address_free: 5,
+            of_account_from_address: 25,
+            from_address_free: 50,
+            from_address: 300,
+            of_account_free: 50,
+            of_account: 300,
+            longest_delay: Duration::from_secs(8),
+            longest_wait: Duration::from_secs(20),
+            trust: DAY * 30,
+            remembered: 32_768,
         }
     }
 }

@@ -164,6 +164,48 @@ impl<'t> Section<'_, 't> {
         *target = Duration::from_secs(seconds);
     }
 
+    /// Reads a number of which 0 stands for none into `target`.
+    pub(super) fn optional<T: TryFrom<i64>>(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<i64>,
+        target: &mut Option<T>,
+    ) {
+        let Some(item) = self.item(key) else { return };
+        let number = item.as_integer().filter(|number| *number == 0 || range.contains(number));
+        match number.map(|number| (number, T::try_from(number))) {
+            Some((0, _)) => *target = None,
+            Some((_, Ok(number))) => *target = Some(number),
+            Some((_, Err(_))) | None => {
+                let expected = format!("0 or a whole number from {} to {}", range.start(), range.end());
+                self.wrong(key, item, &expected);
+            }
+        }
+    }
+
+    /// Reads a number of seconds, of which 0 stands for never, into `target`.
+    pub(super) fn optional_seconds(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<i64>,
+        target: &mut Option<Duration>,
+    ) {
+        self.optional_time(key, range, 1, target);
+    }
+
+    /// Reads a number of units of so many seconds, of which 0 stands for never, into `target`.
+    pub(super) fn optional_time(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<i64>,
+        unit: u64,
+        target: &mut Option<Duration>,
+    ) {
+        let mut units = target.map(|time| time.as_secs() / unit);
+        self.optional(key, range, &mut units);
+        *target = units.map(|units| Duration::from_secs(units * unit));
+    }
+
     /// Reads `true` or `false` into `target`.
     pub(super) fn boolean(&mut self, key: &'static str, target: &mut bool) {
         let Some(item) = self.item(key) else { return };

@@ -31,19 +31,14 @@ fn defaults_agree_with_the_crates() {
     let limits = &config.limits;
     assert_eq!(limits.element_bytes_before_authentication, settings.unauthenticated.max_element_bytes);
     assert_eq!(limits.element_bytes, settings.authenticated.max_element_bytes);
-    assert_eq!(limits.outbox_bytes, settings.outbox_bytes);
-    assert_eq!(Some(limits.idle_timeout), settings.idle_timeout);
-    assert_eq!(limits.ping_timeout, settings.ping_timeout);
-    assert_eq!(limits.stall_timeout, settings.stall_timeout);
-    assert_eq!(limits.closing_timeout, settings.closing_timeout);
-    assert_eq!(limits.streams_per_account, settings.resources_per_account);
+    // All of them, whatever they are.
+    let mapped = crate::assemble::settings(&config);
+    assert_eq!(format!("{mapped:#?}"), format!("{settings:#?}"));
     assert_eq!(limits.negotiation_timeout, policy.negotiation_timeout);
     assert_eq!(limits.authentication_attempts, policy.max_authentication_attempts);
-    assert_eq!(config.storage.timeout, settings.storage_timeout);
     assert_eq!(config.c2s.require_tls, policy.require_tls);
     assert_eq!(config.c2s.plain_without_tls, policy.plain_without_tls);
     assert_eq!(config.c2s.mechanisms, policy.mechanisms);
-    assert!(matches!(settings.on_conflict, jabiru_c2s::ConflictPolicy::Replace));
 }
 
 /// The example states the defaults, and every key, once.
@@ -92,10 +87,8 @@ fn example_of_a_domain_with_a_certificate() {
     assert_eq!(config.data_directory, Path::new("/etc/jabiru/jabiru-data"));
 }
 
-#[test]
-fn every_key_is_taken() {
-    let config = parse(
-        r#"
+/// A file with every key, none of them with its default value.
+const EVERYTHING: &str = r#"
         domains = ["IM.example", "bücher.example."]
         data_directory = "/var/lib/jabiru"
         log = { format = "json", level = "warn, jabiru_c2s::live=trace" }
@@ -109,23 +102,52 @@ fn every_key_is_taken() {
         direct_tls = ["0.0.0.0:443", "[::]:0", "[::]:0"]
         require_tls = false
         plain_without_tls = true
-        mechanisms = ["PLAIN", "SCRAM-SHA-1"]
+        mechanisms = ["PLAIN", "EXTERNAL", "ANONYMOUS"]
+        client_certificates = "roots.pem"
         resource_conflict = "assign"
+        [tls]
+        warn_before_expiry_days = 7
+        restart_streams_before_expiry_hours = 8
         [limits]
         connections = 10
         connections_per_address = 9
+        unauthenticated_connections = 8
+        unauthenticated_connections_per_address = 7
         element_bytes_before_authentication = 5000
         element_bytes = 10_000
         negotiation_timeout_seconds = 11
         authentication_attempts = 3
         streams_per_account = 2
+        anonymous_streams = 16
+        bytes_per_second = 0
+        bytes_burst = 17
+        stanzas_per_second = 18
+        stanzas_burst = 19
+        too_fast = "close"
         outbox_bytes = 10_000
-        idle_timeout_seconds = 14
+        whitespace_interval_seconds = 20
+        idle_timeout_seconds = 0
         ping_timeout_seconds = 15
+        tcp_keepalive_seconds = 21
+        tcp_user_timeout_seconds = 0
         stall_timeout_seconds = 12
         closing_timeout_seconds = 13
-        "#,
-    );
+        [guesses]
+        throttled = false
+        of_account_from_address_free = 0
+        of_account_from_address = 1
+        from_address_free = 2
+        from_address = 3
+        of_account_free = 4
+        of_account = 5
+        longest_delay_seconds = 0
+        longest_wait_seconds = 6
+        trust_days = 7
+        remembered = 1000
+        "#;
+
+#[test]
+fn every_key_is_taken() {
     let expected = Config {
         domains: ["im.example", "bücher.example", "other.example"].map(|name| Domain::new(name).unwrap()).into(),
         data_directory: "/var/lib/jabiru".into(),
@@ -135,27 +157,94 @@ fn every_key_is_taken() {
             direct_tls: ["0.0.0.0:443", "[::]:0", "[::]:0"].map(|address| address.parse().unwrap()).into(),
             require_tls: false,
             plain_without_tls: true,
-            mechanisms: ["PLAIN", "SCRAM-SHA-1"].map(|name| Mechanism::from_name(name).unwrap()).into(),
+            mechanisms: vec![Mechanism::Plain, Mechanism::External, Mechanism::Anonymous],
+            client_certificates: Some("roots.pem".into()),
             resource_conflict: ResourceConflict::Assign,
+        },
+        tls: Tls {
+            warn_before_expiry: Duration::from_secs(7 * 24 * 3600),
+            restart_streams_before_expiry: Some(Duration::from_secs(8 * 3600)),
         },
         limits: Limits {
             connections: 10,
             connections_per_address: 9,
+            unauthenticated_connections: 8,
+            unauthenticated_connections_per_address: 7,
             element_bytes_before_authentication: 5000,
             element_bytes: 10_000,
             negotiation_timeout: Duration::from_secs(11),
             authentication_attempts: 3,
             streams_per_account: 2,
+            anonymous_streams: 16,
+            bytes_per_second: None,
+            bytes_burst: 17,
+            stanzas_per_second: Some(18),
+            stanzas_burst: 19,
+            too_fast: TooFast::Close,
             outbox_bytes: 10_000,
-            idle_timeout: Duration::from_secs(14),
+            whitespace_interval: Some(Duration::from_secs(20)),
+            idle_timeout: None,
             ping_timeout: Duration::from_secs(15),
+            tcp_keepalive: Some(Duration::from_secs(21)),
+            tcp_user_timeout: None,
             stall_timeout: Duration::from_secs(12),
             closing_timeout: Duration::from_secs(13),
+        },
+        guesses: Guesses {
+            throttled: false,
+            of_account_from_address_free: 0,
+            of_account_from_address: 1,
+            from_address_free: 2,
+            from_address: 3,
+            of_account_free: 4,
+            of_account: 5,
+            longest_delay: Duration::ZERO,
+            longest_wait: Duration::from_secs(6),
+            trust: Duration::from_secs(7 * 24 * 3600),
+            remembered: 1000,
         },
         storage: Storage { engine: StorageEngine::Sqlite, timeout: Duration::from_secs(3) },
         shutdown: Shutdown { timeout: Duration::from_secs(4) },
     };
-    assert_eq!(config, Ok(expected));
+    assert_eq!(parse(EVERYTHING), Ok(expected));
+}
+
+/// A key is either applied while the server runs or named as one that needs a restart.
+#[test]
+fn differences_name_every_key_that_needs_a_restart() {
+    let (before, after) = (Config::default(), parse(EVERYTHING).unwrap());
+    let mut expected: Vec<String> = file::known_keys().into_iter().collect();
+    let applied = |key: &str| ["c2s.client_certificates", "domains"].contains(&key) || key.starts_with("domain.");
+    expected.retain(|key| key.contains('.') && !key.starts_with("tls.") && !applied(key));
+    // There is one engine, so it can't differ.
+    expected.retain(|key| key != "storage.engine");
+    expected.push("data_directory".to_owned());
+    let mut differences = before.differences(&after);
+    differences.sort_unstable();
+    expected.sort();
+    assert_eq!(differences, expected);
+    assert_eq!(after.differences(&after), <[&str; 0]>::default());
+    let one = Config { limits: Limits { outbox_bytes: 1, ..after.limits.clone() }, ..after.clone() };
+    assert_eq!(after.differences(&one), ["limits.outbox_bytes"]);
+}
+
+/// Who is about to write a file that is still wrong can find the server of it.
+#[test]
+fn the_data_directory_is_found_in_a_wrong_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jabiru.toml");
+    for (text, expected) in [
+        ("", Some("jabiru-data")),
+        ("data_directory = 'data'", Some("data")),
+        ("data_directory = 'data'\nlgo = 1\ndomains = []", Some("data")),
+        ("lgo = 1", Some("jabiru-data")),
+        ("data_directory = 5", None),
+        ("data_directory = 'data", None),
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let found = Config::data_directory_of(&path).ok();
+        assert_eq!(found, expected.map(|name| folder.path().join(name)), "{text}");
+    }
 }
 
 /// Each mistake alone, with the whole message.
@@ -254,6 +343,30 @@ fn messages() {
         (
             "[limits]\nconnections = 100\nconnections_per_address = 101",
             "3:27: limits.connections_per_address: more than the 100 connections there may be altogether",
+        ),
+        (
+            "[limits]\nunauthenticated_connections = 10\nunauthenticated_connections_per_address = 11",
+            "3:43: limits.unauthenticated_connections_per_address: more than the 10 of them that there may be altogether",
+        ),
+        (
+            "[limits]\nwhitespace_interval_seconds = 86_401",
+            "2:31: limits.whitespace_interval_seconds: expected 0 or a whole number from 1 to 86400, found 86_401",
+        ),
+        (
+            "[limits]\nbytes_per_second = -1",
+            "2:20: limits.bytes_per_second: expected 0 or a whole number from 1 to 4294967295, found -1",
+        ),
+        (
+            "[c2s]\nmechanisms = ['EXTERNAL']",
+            "2:14: c2s.mechanisms: EXTERNAL needs client_certificates, the authorities to trust",
+        ),
+        (
+            "[c2s]\nclient_certificates = 'roots.pem'",
+            "2:23: c2s.client_certificates: nobody can log in with them: EXTERNAL is not among the mechanisms",
+        ),
+        (
+            "[guesses]\nfrom_address = 49",
+            "2:16: guesses.from_address: 50 without effect are more than the 49 of the bound",
         ),
         (
             "[limits]\nelement_bytes = 2_000_000",

@@ -3,15 +3,21 @@
 use std::sync::Arc;
 
 use jabiru_router::battery::{Recorder, block_on};
-use jabiru_router::{InMemory, OnConflict, ResourceSink, Router};
-use jabiru_stanza::{ContentNamespace, FullJid, RawElement, Stanza, ns};
+use jabiru_router::{Features, InMemory, OnConflict, ResourceSink, Router};
+use jabiru_stanza::{ContentNamespace, FullJid, RawElement, Stanza, StanzaError, ns};
+use jabiru_storage::MemoryAccounts;
 
-use super::all;
+use super::{Registration, all};
+
+/// All of them, on accounts of which there are none.
+fn features() -> Features {
+    all(Arc::new(MemoryAccounts::new()), Registration::default()).unwrap()
+}
 
 /// What Juliet's balcony gets for this payload of an IQ of this type, sent to `to`.
 fn ask(kind: &str, to: &str, payload: &str) -> String {
     let router =
-        Router::new(Arc::new(InMemory::new()), ["im.example".parse().unwrap()].into_iter().collect(), all().unwrap());
+        Router::new(Arc::new(InMemory::new()), ["im.example".parse().unwrap()].into_iter().collect(), features());
     let jid = FullJid::new("juliet@im.example/balcony").unwrap();
     let stream = Arc::new(Recorder::new());
     let sink: Arc<dyn ResourceSink> = stream.clone();
@@ -30,7 +36,8 @@ const NONE: &str = "";
 const OTHER: &str = "to='romeo@im.example'";
 const RESOURCE: &str = "to='im.example/anything'";
 
-/// Who answers what to whom; everybody else's accounts tell nothing (RFC 6120 §13.11).
+/// Who answers what to whom, and what else comes back: everybody else's accounts tell nothing (RFC 6120 §13.11), and
+/// what a feature knows but can't do is `feature-not-implemented` (§8.3.3.3).
 #[test]
 fn who_answers_what() {
     let ping = "<ping xmlns='urn:xmpp:ping'/>";
@@ -38,25 +45,33 @@ fn who_answers_what() {
     let items = "<query xmlns='http://jabber.org/protocol/disco#items'/>";
     let version = "<query xmlns='jabber:iq:version'/>";
     let session = "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>";
-    for (kind, payload, answered_at) in [
-        ("get", ping, &[SERVER, OWN, NONE][..]),
-        ("get", info, &[SERVER, OWN, NONE]),
-        ("get", items, &[SERVER, OWN, NONE]),
-        ("get", version, &[SERVER]),
-        ("set", session, &[SERVER, OWN, NONE]),
-        ("set", ping, &[]),
-        ("set", info, &[]),
-        ("get", session, &[]),
-        ("get", "<query xmlns='urn:unknown'/>", &[]),
-        ("get", "<pong xmlns='urn:xmpp:ping'/>", &[]),
+    let both = &[SERVER, OWN, NONE][..];
+    for (kind, payload, answered_at, known_at) in [
+        ("get", ping, both, &[][..]),
+        ("get", info, both, &[]),
+        ("get", items, both, &[]),
+        ("get", version, &[SERVER], &[]),
+        ("set", session, both, &[]),
+        ("set", ping, &[], both),
+        ("set", info, &[], both),
+        ("set", items, &[], both),
+        ("set", version, &[], &[SERVER]),
+        ("get", session, &[], both),
+        ("get", "<query xmlns='urn:unknown'/>", &[], &[]),
+        ("get", "<pong xmlns='urn:xmpp:ping'/>", &[], both),
+        ("get", "<other xmlns='jabber:iq:register'/>", &[], both),
     ] {
         for to in [SERVER, OWN, NONE, OTHER, RESOURCE] {
             let answer = ask(kind, to, payload);
-            let expected = answered_at.contains(&to);
+            let error = StanzaError::parse(&RawElement::parse(&answer, ns::CLIENT).unwrap());
+            let expected = match to {
+                to if answered_at.contains(&to) => None,
+                to if known_at.contains(&to) => Some("feature-not-implemented"),
+                _ => Some("service-unavailable"),
+            };
             let case = format!("{kind} {payload} {to}: {answer}");
-            assert_eq!(answer.contains("type='result'"), expected, "{case}");
-            assert_eq!(answer.contains("<service-unavailable "), !expected, "{case}");
-            assert!(answer.contains("id='1'"), "{case}");
+            assert_eq!(error.as_ref().map(|error| error.condition().name()), expected, "{case}");
+            assert!(answer.contains("id='1'") && answer.contains("type='result'") == expected.is_none(), "{case}");
         }
     }
 }
@@ -75,7 +90,7 @@ fn server_describes_itself() {
         .filter(|child| child.name() == "feature")
         .map(|feature| feature.attribute("var").unwrap().into_owned())
         .collect();
-    assert_eq!(features, [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::VERSION, ns::PING]);
+    assert_eq!(features, [ns::DISCO_INFO, ns::DISCO_ITEMS, ns::REGISTER, ns::VERSION, ns::PING]);
 }
 
 #[test]
@@ -106,6 +121,6 @@ fn version_without_operating_system() {
 
 #[test]
 fn session_is_offered_as_optional() {
-    let features: Vec<String> = all().unwrap().stream_features().iter().map(ToString::to_string).collect();
+    let features: Vec<String> = features().stream_features().iter().map(ToString::to_string).collect();
     assert_eq!(features, ["<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"]);
 }

@@ -2,14 +2,13 @@
 
 use std::io;
 
-use anyhow::{Context, anyhow, bail};
-use jabiru_negotiation::scram::{self, ScramKeys};
-use jabiru_negotiation::{Iterations, ScramHash};
+use anyhow::{Context, bail};
 use jabiru_stanza::BareJid;
-use jabiru_storage::{self as storage, Credentials, ScramCredential};
+use jabiru_storage::Credentials;
 use zeroize::Zeroizing;
 
 use super::console::Console;
+pub(super) use crate::credentials::derive;
 
 /// Gets a new password for an account, typed twice at a terminal or piped in once, and derives
 /// the credentials.
@@ -49,23 +48,4 @@ fn read(console: &mut dyn Console) -> anyhow::Result<Zeroizing<String>> {
         }
         Err(error) => Err(error).context("can't read the password from standard input"),
     }
-}
-
-/// Derives a credential for every hash function, each with a salt of its own (XEP-0438 §6.2).
-pub(super) fn derive(password: &str) -> anyhow::Result<Credentials> {
-    let mut credentials = Vec::new();
-    for hash in ScramHash::ALL {
-        let salt = scram::random_salt().map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
-        let iterations = Iterations::default().of(hash);
-        let keys = ScramKeys::derive(hash, password, &salt, iterations).context("the password can't be used")?;
-        let (stored_key, server_key) = (keys.stored_key().to_vec(), keys.server_key().to_vec());
-        let stored_hash = match hash {
-            ScramHash::Sha1 => storage::ScramHash::Sha1,
-            ScramHash::Sha256 => storage::ScramHash::Sha256,
-            ScramHash::Sha512 => storage::ScramHash::Sha512,
-        };
-        let credential = ScramCredential::new(stored_hash, iterations, salt.to_vec(), stored_key, server_key);
-        credentials.push(credential.context("the derived credential is not valid")?);
-    }
-    Credentials::new(credentials).context("no credential was derived")
 }

@@ -197,6 +197,11 @@ fn refused() {
         ("passwd nobody@localhost", "x", nobody),
         ("disable nobody@localhost", "", nobody),
         ("enable nobody@localhost", "", nobody),
+        ("expire nobody@localhost", "", nobody),
+        ("move nobody@localhost juliet@example.net", "", nobody),
+        ("move nobody@localhost --back", "", nobody),
+        ("move romeo@localhost --back", "", "romeo@localhost has not moved"),
+        ("move romeo@localhost Romeo@localhost", "", "romeo@localhost can't move to itself"),
         ("remove nobody@localhost", "", nobody),
         ("remove nobody@localhost --yes", "", nobody),
         (
@@ -254,6 +259,65 @@ fn disable_and_enable() {
         assert_eq!(setting.piped(arguments, ""), Ok(said.to_owned()));
         assert_eq!(setting.status("romeo@localhost"), Some(status));
     }
+}
+
+/// Another password is what an expired account needs, and all it needs.
+#[test]
+fn expire_until_another_password() {
+    let setting = Setting::new();
+    setting.piped("add romeo@localhost", "correct horse").unwrap();
+    let said = "romeo@localhost needs another password before it can log in: `jabiru user passwd romeo@localhost`.";
+    for _ in 0..2 {
+        assert_eq!(setting.piped("expire romeo@localhost", ""), Ok(said.to_owned()));
+        assert_eq!(setting.status("romeo@localhost"), Some(AccountStatus::CredentialsExpired));
+    }
+    setting.piped("passwd romeo@localhost", "battery staple").unwrap();
+    assert_eq!(setting.status("romeo@localhost"), Some(AccountStatus::Active));
+
+    // It must not become active by the password that somebody gives it.
+    setting.piped("disable romeo@localhost", "").unwrap();
+    let refused = setting.piped("expire romeo@localhost", "").unwrap_err();
+    assert_eq!(refused, "romeo@localhost is disabled, so nobody logs in with its password anyway");
+    assert_eq!(setting.status("romeo@localhost"), Some(AccountStatus::Disabled));
+}
+
+#[test]
+fn move_and_back() {
+    let setting = Setting::new();
+    for name in ["juliet", "romeo"] {
+        setting.piped(&format!("add {name}@localhost"), "correct horse").unwrap();
+    }
+    let listed = |state: &str| {
+        let list = setting.piped("list localhost", "").unwrap();
+        assert_eq!(list.lines().next(), Some("juliet@localhost                        active"));
+        assert_eq!(list.lines().nth(1), Some(&*format!("romeo@localhost                         {state}")));
+    };
+    let back = "(`jabiru user move romeo@localhost --back`)";
+    for (arguments, said, state) in [
+        (
+            "move romeo@localhost Romeo@example.net",
+            "romeo@localhost has moved to xmpp:romeo@example.net for good.",
+            "moved to xmpp:romeo@example.net",
+        ),
+        (
+            "move romeo@localhost xmpp:romeo@example.com --temporary",
+            "romeo@localhost has moved to xmpp:romeo@example.com for a time.",
+            "moved to xmpp:romeo@example.com for a time",
+        ),
+        (
+            "disable romeo@localhost",
+            &format!("romeo@localhost has moved; it will be disabled once it is back {back}."),
+            "moved to xmpp:romeo@example.com for a time",
+        ),
+        ("move romeo@localhost --back", "romeo@localhost is back, and disabled.", "disabled"),
+        ("enable romeo@localhost", "romeo@localhost is now active.", "active"),
+    ] {
+        assert_eq!(setting.piped(arguments, ""), Ok(said.to_owned()));
+        listed(state);
+    }
+    setting.piped("move romeo@localhost juliet@localhost", "").unwrap();
+    let refused = setting.piped("expire romeo@localhost", "").unwrap_err();
+    assert_eq!(refused, "romeo@localhost has moved, so nobody logs in with its password anyway");
 }
 
 #[test]
