@@ -67,6 +67,11 @@ fn errors_during_setup() {
             "invalid-namespace",
         ),
         (format!("<stream:flow to='im.example' version='1.0' {NS}>"), "bad-format"),
+        (
+            "<s:stream to='im.example' version='1.0' xmlns='jabber:client' xmlns:s='http://etherx.jabber.org/streams'>"
+                .to_owned(),
+            "bad-namespace-prefix",
+        ),
         ("<stream:stream>".to_owned(), "not-well-formed"),
         ("<!DOCTYPE x><stream:stream>".to_owned(), "restricted-xml"),
         ("hello".to_owned(), "not-well-formed"),
@@ -77,6 +82,19 @@ fn errors_during_setup() {
         assert!(answer.contains(" from='im.example'"), "{said}: {answer}");
         assert_eq!(server.last(), format!("closed {expected}"), "{said}");
     }
+}
+
+/// RFC 6120 §4.8.2: "prefix-free canonicalization", where each element states its namespace.
+#[test]
+fn prefix_free() {
+    let header =
+        "<stream from='juliet@im.example' to='im.example' version='1.0' xmlns='http://etherx.jabber.org/streams'>";
+    let mut server = Server::direct();
+    assert!(server.hears(header).contains(" to='juliet@im.example'"));
+    assert!(server.hears(&auth("PLAIN", &format!("\0juliet\0{PASSWORD}"))).starts_with("<success "));
+    server.hears(header);
+    let answer = server.hears(&format!("<iq xmlns='jabber:client' type='set' id='1'><bind {BIND}/></iq>"));
+    assert!(answer.contains("<jid>juliet@im.example/generated</jid>"), "{answer}");
 }
 
 /// RFC 6120 §4.7.3: ids are long, and new with every header.
