@@ -34,7 +34,12 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// If the server does not speak TLS 1.2 with one of [`SUITES`].
-    pub(super) fn start(mut socket: &'a TcpStream, domain: &str, trust: &Trust, limit: Duration) -> Result<Self, String> {
+    pub(super) fn start(
+        mut socket: &'a TcpStream,
+        domain: &str,
+        trust: &Trust,
+        limit: Duration,
+    ) -> Result<Self, String> {
         let say = |error: &dyn std::fmt::Display| error.to_string();
         let mut provider: CryptoProvider = aws_lc_rs::default_provider();
         provider.cipher_suites.retain(|suite| SUITES.contains(&suite.suite()));
@@ -70,8 +75,11 @@ impl<'a> Session<'a> {
 
     /// Sends one record.
     pub(super) fn sends(&mut self, content: ContentType, payload: &[u8]) {
-        let message =
-            OutboundPlainMessage { typ: content, version: ProtocolVersion::TLSv1_2, payload: OutboundChunks::Single(payload) };
+        let message = OutboundPlainMessage {
+            typ: content,
+            version: ProtocolVersion::TLSv1_2,
+            payload: OutboundChunks::Single(payload),
+        };
         let record = self.encrypter.encrypt(message, self.sequence).expect("a record that is short enough");
         self.sequence += 1;
         raw::send(self.socket, &record.encode());

@@ -10,7 +10,7 @@ use super::STARTTLS;
 
 pub(super) const CASES: &[Case] = &[
     case!(Must, sasl_follows_tls_on_the_same_connection, ["5.3.4", "13.3"]),
-    case!(Must, tls_does_not_follow_sasl, ["5.3.4", "13.3"], needs [Need::Plaintext]),
+    case!(Must, tls_does_not_follow_sasl, ["5.3.4", "13.3"], needs[Need::Plaintext]),
 ];
 
 /// RFC 6120 §5.3.4, §13.3: SASL is negotiated once TLS is complete, over the stream that TLS protects.

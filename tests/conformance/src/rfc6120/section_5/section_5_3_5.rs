@@ -34,7 +34,11 @@ fn renegotiation_ends_the_connection(subject: &Subject) {
     let rest = raw::rest(romeo.socket(), limit);
     let data = records(&rest.bytes).any(|content| content == 0x17);
     assert!(!data, "the server has answered within XMPP");
-    assert!(rest.ended, "the connection goes on, after records of types {:?}", records(&rest.bytes).collect::<Vec<_>>());
+    assert!(
+        rest.ended,
+        "the connection goes on, after records of types {:?}",
+        records(&rest.bytes).collect::<Vec<_>>()
+    );
 }
 
 /// The content types of the TLS records in there.

@@ -9,7 +9,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Must, header_is_answered_with_header_and_features, ["5.4.1", "stream-negotiation-features"]),
     case!(Must, starttls_is_advertised, ["5.4.1", "5.1", "tls-support"]),
     case!(Must, mandatory_starttls_is_said_to_be_required, ["5.4.1", "5.3.1", "tls-mtn"]),
-    case!(Must, voluntary_starttls_is_advertised, ["5.4.1", "5.3.1"], needs [Need::Plaintext]),
+    case!(Must, voluntary_starttls_is_advertised, ["5.4.1", "5.3.1"], needs[Need::Plaintext]),
 ];
 
 /// RFC 6120 §5.4.1: the initial stream header is answered with a response header, and that is followed by features.

@@ -10,7 +10,7 @@ use super::STARTTLS;
 pub(super) const CASES: &[Case] = &[
     case!(Must, second_starttls_fails, ["5.4.2.2", "5.4.2"]),
     case!(Must, starttls_after_sasl_fails, ["5.4.2.2"]),
-    case!(Must, starttls_under_direct_tls_fails, ["5.4.2.2"], needs [Need::DirectTls]),
+    case!(Must, starttls_under_direct_tls_fails, ["5.4.2.2"], needs[Need::DirectTls]),
     case!(Must, nothing_is_processed_after_a_starttls_failure, ["5.4.2.2"]),
 ];
 

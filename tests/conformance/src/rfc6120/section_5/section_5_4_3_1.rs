@@ -14,9 +14,9 @@ use super::{PROCEED, STARTTLS, raw};
 pub(super) const CASES: &[Case] = &[
     case!(Must, no_xml_between_proceed_and_the_end_of_tls_negotiation, ["5.4.3.1", "5.4.3"]),
     case!(Must, server_presents_a_certificate, ["5.4.3.1", "5.4.3", "13.7.2.1"]),
-    case!(Should, client_is_asked_for_a_certificate, ["5.4.3.1", "13.8.4"], needs [Need::External]),
-    case!(Should, header_chooses_the_certificate, ["5.4.3.1"], needs [Need::SecondDomain]),
-    case!(Should, server_name_chooses_the_certificate, ["5.4.3.1", "13.7.2.1"], needs [Need::SecondDomain]),
+    case!(Should, client_is_asked_for_a_certificate, ["5.4.3.1", "13.8.4"], needs[Need::External]),
+    case!(Should, header_chooses_the_certificate, ["5.4.3.1"], needs[Need::SecondDomain]),
+    case!(Should, server_name_chooses_the_certificate, ["5.4.3.1", "13.7.2.1"], needs[Need::SecondDomain]),
     case!(Must, everything_after_tls_is_encrypted, ["5.4.3.1", "13.4", "security-mti-confidentiality"]),
     case!(Must, what_was_sent_in_clear_behind_starttls_is_lost, ["5.4.3.1", "5.4.3.3"]),
 ];

@@ -8,7 +8,7 @@ use super::{PROCEED, STARTTLS, raw};
 
 pub(super) const CASES: &[Case] = &[
     case!(Must, junk_instead_of_tls_ends_the_connection, ["5.4.3.2", "5.4.3"]),
-    case!(Must, junk_instead_of_direct_tls_ends_the_connection, ["5.4.3.2", "5.4.3"], needs [Need::DirectTls]),
+    case!(Must, junk_instead_of_direct_tls_ends_the_connection, ["5.4.3.2", "5.4.3"], needs[Need::DirectTls]),
     case!(Must, ssl_2_is_not_spoken, ["13.9.5"]),
 ];
 
