@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jabiru_router::{Account, Eventually, Feature, IqAnswer, IqRequest, RequestContext, Target};
-use jabiru_stanza::{BareJid, Condition, Element, ErrorType, NodePart, Stanza, StanzaError, ns};
+use jabiru_stanza::{BareJid, Condition, Element, ErrorType, IqType, NodePart, Stanza, StanzaError, StanzaKind, ns};
 use jabiru_storage::{Accounts, ScramHash, StorageError};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
@@ -88,11 +88,12 @@ impl Feature for Register {
             // §3.2, §3.3: from nobody who could be registered here.
             return Eventually::Now(IqAnswer::Error(Condition::UnexpectedRequest.into()));
         };
-        let wanted = match wanted(request, account.to_bare_jid(), self.0.allowed) {
+        let address = account.to_bare_jid();
+        let wanted = match wanted(request, &address, self.0.allowed) {
             Ok(wanted) => wanted,
             Err(error) => return Eventually::Now(IqAnswer::Error(error)),
         };
-        let (shared, from, address) = (Arc::clone(&self.0), Arc::clone(from), account.to_bare_jid());
+        let (shared, from) = (Arc::clone(&self.0), Arc::clone(from));
         let resources = context.router.backend().snapshot(account);
         Eventually::later(async move {
             let job = async {
@@ -190,11 +191,11 @@ impl Shared {
 }
 
 /// Takes a request apart, by the tables of §3.2 and §3.3; what it lacks is told.
-fn wanted(request: &Stanza, address: BareJid, allowed: Registration) -> Result<Wanted, StanzaError> {
+fn wanted(request: &Stanza, address: &BareJid, allowed: Registration) -> Result<Wanted, StanzaError> {
     let refuse = |condition: Condition, why: &str| Err(StanzaError::new(condition).with_text(why));
     let Some(query) = request.payload() else { return Err(Condition::BadRequest.into()) };
     let elsewhere = request.to().is_some_and(|to| to.domain() != address.domain());
-    if request.kind() == jabiru_stanza::StanzaKind::Iq(jabiru_stanza::IqType::Get) {
+    if request.kind() == StanzaKind::Iq(IqType::Get) {
         // §3.1: nobody can register here.
         let known = allowed.any() && !elsewhere;
         return if known { Ok(Wanted::Fields) } else { Err(Condition::ServiceUnavailable.into()) };
@@ -224,7 +225,7 @@ fn wanted(request: &Stanza, address: BareJid, allowed: Registration) -> Result<W
     if NodePart::new(&username.text()).ok().as_deref() != address.node() {
         return refuse(Condition::Forbidden, "an account can change no password but its own");
     }
-    match acceptable(&password.text(), &address) {
+    match acceptable(&password.text(), address) {
         Ok(()) => Ok(Wanted::Password(Zeroizing::new(password.text().into_owned()))),
         Err(why) => refuse(Condition::NotAcceptable, &why),
     }
