@@ -1,7 +1,8 @@
-//! `cargo xtask certs`: a throw-away certification authority and server certificates for tests.
+//! `cargo xtask certs`: a throw-away certification authority, and certificates of servers and clients for tests.
 //!
-//! The authority's key is not kept: what it signed is all it will ever sign. Certificates name
-//! their domain as RFC 6120 §13.7.1.2 wants it: a DNS-ID and, if asked for, SRV-IDs.
+//! The authority's key is not kept: what it signed is all it will ever sign. Certificates of servers
+//! name their domain as RFC 6120 §13.7.1.2 wants it: a DNS-ID and, if asked for, SRV-IDs. Those of
+//! clients have the address of an account as XmppAddr (§13.7.1.3), for SASL EXTERNAL.
 
 use std::fs;
 use std::io::Write as _;
@@ -11,16 +12,20 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, date_time_ymd,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, OtherNameValue, SanType, date_time_ymd,
 };
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Where to write ca.crt and, for each domain, DOMAIN.crt and DOMAIN.key
+    /// Where to write ca.crt and, for each domain and client, NAME.crt and NAME.key
     folder: PathBuf,
     /// A domain to certify
-    #[arg(long = "domain", value_name = "DOMAIN", required = true)]
+    #[arg(long = "domain", value_name = "DOMAIN", required_unless_present = "clients")]
     domains: Vec<String>,
+    /// An account to certify as a client, such as juliet@localhost; several addresses with a comma between them
+    /// go into one certificate, whose files have the name of the first
+    #[arg(long = "client", value_name = "ADDRESS[,ADDRESS]")]
+    clients: Vec<String>,
     /// Add the SRV-IDs _xmpp-client.DOMAIN and _xmpp-server.DOMAIN
     #[arg(long)]
     srv_names: bool,
@@ -29,17 +34,25 @@ pub(crate) struct Arguments {
 /// When certificates end: not after the default of two thousand years, for which ejabberd can't set its timer.
 const LAST_YEAR: i32 = 2080;
 
-/// The files of one domain.
+/// The files of one domain or client.
 #[derive(Debug)]
-pub(crate) struct ServerCertificate {
+pub(crate) struct CertificateFiles {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
 }
+
+/// The files of a server.
+pub(crate) type ServerCertificate = CertificateFiles;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let authority = write_authority(&arguments.folder)?;
     for domain in &arguments.domains {
         let files = authority.certify(&arguments.folder, domain, arguments.srv_names)?;
+        println!("{}\n{}", files.certificate.display(), files.key.display());
+    }
+    for addresses in &arguments.clients {
+        let addresses: Vec<&str> = addresses.split(',').collect();
+        let files = authority.certify_client(&arguments.folder, &addresses)?;
         println!("{}\n{}", files.certificate.display(), files.key.display());
     }
     println!("{}", authority.path.display());
@@ -81,10 +94,21 @@ impl Authority {
             params.subject_alt_names.clear();
             params.custom_extensions.push(alternative_names(domain)?);
         }
-        let certificate = params.signed_by(&key, &self.issuer)?;
-        let files = ServerCertificate {
-            certificate: folder.join(format!("{domain}.crt")),
-            key: folder.join(format!("{domain}.key")),
+        self.write(folder, domain, &params, &key)
+    }
+
+    /// Writes `ADDRESS.crt` and `ADDRESS.key` (readable by the owner alone) into `folder`, with the first address as
+    /// name: a client's certificate with each address as an XmppAddr (RFC 6120 §13.7.1.4).
+    pub(crate) fn certify_client(&self, folder: &Path, addresses: &[&str]) -> Result<CertificateFiles> {
+        let first = addresses.first().context("a client needs an address")?;
+        self.write(folder, first, &client(first, addresses)?, &KeyPair::generate()?)
+    }
+
+    fn write(&self, folder: &Path, name: &str, params: &CertificateParams, key: &KeyPair) -> Result<CertificateFiles> {
+        let certificate = params.signed_by(key, &self.issuer)?;
+        let files = CertificateFiles {
+            certificate: folder.join(format!("{name}.crt")),
+            key: folder.join(format!("{name}.key")),
         };
         fs::write(&files.certificate, certificate.pem())
             .with_context(|| format!("can't write {}", files.certificate.display()))?;
@@ -98,6 +122,27 @@ impl Authority {
             .with_context(|| format!("can't write {}", files.key.display()))?;
         Ok(files)
     }
+}
+
+/// What the certificate of a client says: its addresses, as what it proves for SASL EXTERNAL.
+fn client(name: &str, addresses: &[&str]) -> Result<CertificateParams> {
+    const ID_ON_XMPP_ADDR: [u64; 9] = [1, 3, 6, 1, 5, 5, 7, 8, 5];
+
+    for address in addresses {
+        let parts = address.split_once('@').filter(|(account, domain)| !account.is_empty() && !domain.is_empty());
+        ensure!(parts.is_some() && !address.contains('/'), "{address}: not the address of an account");
+    }
+    let mut params = CertificateParams::default();
+    params.not_after = date_time_ymd(LAST_YEAR, 1, 1);
+    params.distinguished_name = common_name(name);
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    params.use_authority_key_identifier_extension = true;
+    let xmpp_address = |address: &&str| {
+        SanType::OtherName((ID_ON_XMPP_ADDR.to_vec(), OtherNameValue::Utf8String((*address).to_owned())))
+    };
+    params.subject_alt_names = addresses.iter().map(xmpp_address).collect();
+    Ok(params)
 }
 
 fn common_name(name: &str) -> DistinguishedName {
@@ -159,5 +204,22 @@ mod tests {
         assert!(fs::read_to_string(&files.certificate).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
         assert!(fs::read_to_string(&files.key).unwrap().contains("PRIVATE KEY"));
         assert_eq!(fs::metadata(&files.key).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn clients_are_certified_by_address() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = write_authority(folder.path()).unwrap();
+        let files = authority.certify_client(folder.path(), &["juliet@localhost", "nurse@localhost"]).unwrap();
+        assert_eq!(files.key, folder.path().join("juliet@localhost.key"));
+        assert!(fs::read_to_string(&files.certificate).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+        // id-on-xmppAddr, and a UTF8String that is explicitly tagged.
+        let identifier = b"\x06\x08\x2b\x06\x01\x05\x05\x07\x08\x05\xa0\x11\x0c\x0fnurse@localhost";
+        let params = client("juliet@localhost", &["juliet@localhost", "nurse@localhost"]).unwrap();
+        let der = params.signed_by(&KeyPair::generate().unwrap(), &authority.issuer).unwrap().der().to_vec();
+        assert!(der.windows(identifier.len()).any(|part| part == identifier));
+        for wrong in ["localhost", "@localhost", "juliet@", "juliet@localhost/balcony", "../a/b@localhost", ""] {
+            assert!(authority.certify_client(folder.path(), &[wrong]).is_err(), "{wrong}");
+        }
     }
 }
