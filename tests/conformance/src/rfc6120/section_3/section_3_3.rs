@@ -6,7 +6,8 @@ use crate::case;
 use crate::case::Case;
 use crate::subject::Subject;
 
-pub(super) const CASES: &[Case] = &[case!(Must, client_comes_back_after_losing_its_connection, ["3", "stream-reconnect"])];
+pub(super) const CASES: &[Case] =
+    &[case!(Must, client_comes_back_after_losing_its_connection, ["3", "stream-reconnect"])];
 
 /// RFC 6120 §3.3, §4.6.1: a client whose connection was lost without a word connects again, gets a stream, and can
 /// be reached over it.

@@ -17,8 +17,8 @@ pub(super) const CASES: &[Case] = &[
 
 /// RFC 6120 §4.3.3: a new initial header is answered with a new stream ID, never with that of the stream before.
 fn restart_makes_a_new_stream_id(subject: &Subject) {
-    let [clear, secure, authenticated] =
-        three_headers(subject, &header("to='$domain' version='1.0'")).map(|header| header.attribute("id").map(str::to_owned));
+    let [clear, secure, authenticated] = three_headers(subject, &header("to='$domain' version='1.0'"))
+        .map(|header| header.attribute("id").map(str::to_owned));
     assert!(clear.is_some() && secure.is_some() && authenticated.is_some(), "an id is missing");
     assert!(clear != secure && secure != authenticated && clear != authenticated, "an id was used again: {clear:?}");
 }

@@ -19,7 +19,9 @@ fn address_is_the_account_with_the_bound_resource(subject: &Subject) {
     let [mut romeo, mut juliet] = subject.login(["romeo/orchard", "juliet/balcony"]);
     assert_eq!(romeo.jid(), subject.expand("$romeo/orchard"));
     romeo.sends("<message to='$juliet/balcony' type='chat'><body>whose?</body></message>");
-    juliet.receives("<message from='$romeo/orchard' to='$juliet/balcony' type='chat' id='?'><body>whose?</body></message>");
+    juliet.receives(
+        "<message from='$romeo/orchard' to='$juliet/balcony' type='chat' id='?'><body>whose?</body></message>",
+    );
 }
 
 /// RFC 6120 §4.3.6: the resulting JID has the canonical form of an XMPP address: `e` with a combining accent is

@@ -9,7 +9,12 @@ pub(super) const CASES: &[Case] = &[
     case!(Must, response_is_from_the_domain, ["4.7.1", "stream-attribute-response-from"]),
     case!(Must, client_may_say_who_it_is, ["4.7.1", "stream-attribute-initial-from"]),
     case!(Must, client_need_not_say_who_it_is, ["4.7.1", "stream-attribute-initial-from"]),
-    case!(Must, second_domain_answers_as_itself, ["4.7.1", "stream-attribute-response-from"], needs [Need::SecondDomain]),
+    case!(
+        Must,
+        second_domain_answers_as_itself,
+        ["4.7.1", "stream-attribute-response-from"],
+        needs[Need::SecondDomain]
+    ),
 ];
 
 use crate::case::Need;

@@ -38,8 +38,7 @@ fn language_that_is_not_spoken_gets_the_default_one(subject: &Subject) {
 /// RFC 6120 §4.7.4: who prefers `en-GB` gets it, or `en` (the lookup scheme of RFC 4647 §3.4), or else the default
 /// language.
 fn dialect_gets_its_language(subject: &Subject) {
-    let [default, plain, dialect] =
-        ["", "xml:lang='en'", "xml:lang='en-GB'"].map(|lang| language_for(subject, lang));
+    let [default, plain, dialect] = ["", "xml:lang='en'", "xml:lang='en-GB'"].map(|lang| language_for(subject, lang));
     let allowed = if plain == "en" { ["en-GB", "en"] } else { ["en-GB", default.as_str()] };
     assert!(allowed.contains(&dialect.as_str()), "{dialect} instead of {}", allowed.join(" or "));
 }
@@ -62,7 +61,8 @@ fn language_of_the_stream_is_added_to_stanzas(subject: &Subject) {
     for lang in ["de-CH", "tlh"] {
         let mut romeo = speaker(subject, &["en", "en", lang]);
         romeo.sends("<message to='$juliet/balcony' type='chat'><body>wie?</body></message>");
-        let message = juliet.receives("<message from='*' to='$juliet/balcony' type='chat' id='?'><body>wie?</body></message>");
+        let message =
+            juliet.receives("<message from='*' to='$juliet/balcony' type='chat' id='?'><body>wie?</body></message>");
         assert_eq!(message.attribute("xml:lang"), Some(lang), "{message}");
     }
 }
@@ -72,7 +72,8 @@ fn language_added_is_that_of_the_current_stream(subject: &Subject) {
     let [mut juliet] = subject.login(["juliet/balcony"]);
     let mut romeo = speaker(subject, &["it", "de", ""]);
     romeo.sends("<message to='$juliet/balcony' type='chat'><body>come?</body></message>");
-    let message = juliet.receives("<message from='*' to='$juliet/balcony' type='chat' id='?'><body>come?</body></message>");
+    let message =
+        juliet.receives("<message from='*' to='$juliet/balcony' type='chat' id='?'><body>come?</body></message>");
     let lang = message.attribute("xml:lang");
     assert!(!matches!(lang, Some("it" | "de")), "the language of a replaced stream: {message}");
 }
