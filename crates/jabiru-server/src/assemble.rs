@@ -39,9 +39,10 @@ pub(crate) fn c2s(
     secret: [u8; 32],
 ) -> anyhow::Result<C2s> {
     let registration = Registration {
+        password_change: config.features.password_change,
+        cancellation: config.features.account_cancellation,
         without_tls: config.c2s.plain_without_tls,
         timeout: config.storage.timeout,
-        ..Registration::default()
     };
     let features = features::all(accounts.clone(), registration)?;
     let policy = Policy {

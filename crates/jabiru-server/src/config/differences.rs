@@ -1,6 +1,6 @@
 //! Which keys of two configurations differ, of those that need a restart.
 
-use super::{C2s, Config, Guesses, Limits, Log, Shutdown, Storage};
+use super::{C2s, Config, Features, Guesses, Limits, Log, Shutdown, Storage};
 
 /// Compares fields, each with its key. A field that is forgotten here is a field that is not used: an error.
 macro_rules! differing {
@@ -21,7 +21,7 @@ impl Config {
     #[must_use]
     pub fn differences(&self, other: &Config) -> Vec<&'static str> {
         let mut keys = Vec::new();
-        let Config { domains: _, tls: _, data_directory, log, c2s, limits, guesses, storage, shutdown } = self;
+        let Config { domains: _, tls: _, data_directory, log, c2s, limits, guesses, features, storage, shutdown } = self;
         if *data_directory != other.data_directory {
             keys.push("data_directory");
         }
@@ -71,6 +71,10 @@ impl Config {
             longest_wait => "guesses.longest_wait_seconds",
             trust => "guesses.trust_days",
             remembered => "guesses.remembered",
+        });
+        differing!(keys, features, other.features, Features {
+            password_change => "features.password_change",
+            account_cancellation => "features.account_cancellation",
         });
         differing!(keys, storage, other.storage, Storage {
             engine => "storage.engine",

@@ -88,6 +88,10 @@ fn read_root(root: &mut Section<'_, '_>, folder: &Path, config: &mut Config) {
     root.section("tls", |section| read_tls(section, &mut config.tls));
     root.section("limits", |section| read_limits(section, &mut config.limits));
     root.section("guesses", |section| read_guesses(section, &mut config.guesses));
+    root.section("features", |section| {
+        section.boolean("password_change", &mut config.features.password_change);
+        section.boolean("account_cancellation", &mut config.features.account_cancellation);
+    });
     root.section("storage", |section| {
         section.word("engine", &[("sqlite", StorageEngine::Sqlite)], &mut config.storage.engine);
         section.seconds("timeout_seconds", 1..=600, &mut config.storage.timeout);

@@ -36,6 +36,8 @@ pub struct Config {
     pub limits: Limits,
     /// How those are slowed down who guess passwords.
     pub guesses: Guesses,
+    /// What accounts may do to themselves.
+    pub features: Features,
     /// The storage engine.
     pub storage: Storage,
     /// The end.
@@ -212,6 +214,15 @@ pub struct Guesses {
     pub remembered: usize,
 }
 
+/// What accounts may do to themselves by their clients (XEP-0077).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Features {
+    /// Give themselves another password, over a stream with TLS.
+    pub password_change: bool,
+    /// Remove themselves with everything that is stored for them.
+    pub account_cancellation: bool,
+}
+
 /// The storage engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Storage {
@@ -273,6 +284,7 @@ impl Default for Config {
             tls: Tls::default(),
             limits: Limits::default(),
             guesses: Guesses::default(),
+            features: Features::default(),
             storage: Storage::default(),
             shutdown: Shutdown::default(),
         }
@@ -360,6 +372,14 @@ impl Default for Guesses {
             trust: DAY * 30,
             remembered: 32_768,
         }
+    }
+}
+
+/// Another password is what its owner needs when others know the old one. Cancellation can't be undone and needs
+/// nothing but a client left open, so whoever runs the server decides on it.
+impl Default for Features {
+    fn default() -> Self {
+        Self { password_change: true, account_cancellation: false }
     }
 }
 

@@ -95,6 +95,7 @@ const EVERYTHING: &str = r#"
         storage.engine = "sqlite"
         storage.timeout_seconds = 3
         shutdown.timeout_seconds = 4
+        features = { password_change = false, account_cancellation = true }
         [[domain]]
         name = "other.example"
         [c2s]
@@ -203,6 +204,7 @@ fn every_key_is_taken() {
             trust: Duration::from_secs(7 * 24 * 3600),
             remembered: 1000,
         },
+        features: Features { password_change: false, account_cancellation: true },
         storage: Storage { engine: StorageEngine::Sqlite, timeout: Duration::from_secs(3) },
         shutdown: Shutdown { timeout: Duration::from_secs(4) },
     };

@@ -30,19 +30,6 @@ pub(crate) struct Registration {
     pub(crate) timeout: Duration,
 }
 
-/// Another password is what its owner needs when the old one is known to others. Cancellation can't be undone and
-/// needs nothing but a client left open, so whoever runs the server decides on it.
-impl Default for Registration {
-    fn default() -> Registration {
-        Registration {
-            password_change: true,
-            cancellation: false,
-            without_tls: false,
-            timeout: Duration::from_secs(10),
-        }
-    }
-}
-
 /// The feature.
 #[derive(Clone)]
 pub(super) struct Register(Arc<Shared>);

@@ -1,6 +1,7 @@
 //! The features as a client sees them: through a router.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jabiru_router::battery::{Recorder, block_on};
 use jabiru_router::{Features, InMemory, OnConflict, ResourceSink, Router};
@@ -11,7 +12,9 @@ use super::{Registration, all};
 
 /// All of them, on accounts of which there are none.
 fn features() -> Features {
-    all(Arc::new(MemoryAccounts::new()), Registration::default()).unwrap()
+    let allowed =
+        Registration { password_change: true, cancellation: false, without_tls: false, timeout: Duration::from_secs(1) };
+    all(Arc::new(MemoryAccounts::new()), allowed).unwrap()
 }
 
 /// What Juliet's balcony gets for this payload of an IQ of this type, sent to `to`.
