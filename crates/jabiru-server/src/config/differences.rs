@@ -21,7 +21,8 @@ impl Config {
     #[must_use]
     pub fn differences(&self, other: &Config) -> Vec<&'static str> {
         let mut keys = Vec::new();
-        let Config { domains: _, tls: _, data_directory, log, c2s, limits, guesses, features, storage, shutdown } = self;
+        let Config { domains: _, tls: _, data_directory, log, c2s, limits, guesses, features, storage, shutdown } =
+            self;
         if *data_directory != other.data_directory {
             keys.push("data_directory");
         }
