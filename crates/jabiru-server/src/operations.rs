@@ -118,7 +118,8 @@ impl Operations {
         state.certificates = certificates.into();
         state.config = next;
         drop(state);
-        self.reloaded.notify_waiters();
+        // One waits for it, or will see it when it comes to wait.
+        self.reloaded.notify_one();
         Ok(Reloaded { added, removed: removed.iter().map(text).collect(), streams_ended, new_certificates, restart })
     }
 
@@ -226,7 +227,11 @@ impl Commands {
                 needs_a_restart = reloaded.restart.join(", "),
                 "configuration read anew"
             ),
-            Err(error) => tracing::error!("the configuration was not read anew, the old one holds: {error:#}"),
+            Err(error) => {
+                // On one line: it may have several problems.
+                let problems = format!("{error:#}").replace('\n', "; ");
+                tracing::error!(problems, "the configuration was not read anew, the old one holds");
+            }
         }
         result.context("nothing was changed")
     }

@@ -95,6 +95,33 @@ impl Client {
         (client, features)
     }
 
+    /// Opens a stream to another domain over direct TLS, up to the stream features.
+    #[must_use]
+    pub fn secure_to(server: &Server, domain: &str) -> (Client, StreamFeatures) {
+        let mut client = Client::connect(server.direct_tls());
+        client.start_tls_to(domain, &server.certificate_of(domain));
+        let features = client.open_to(domain);
+        (client, features)
+    }
+
+    /// Logs in to another domain over direct TLS, and binds a resource.
+    ///
+    /// # Errors
+    /// The SASL failure, if there was one.
+    pub fn log_in_to(
+        server: &Server,
+        domain: &str,
+        login: Login<'_>,
+        resource: Option<&str>,
+    ) -> Result<Client, SaslFailure> {
+        let (mut client, _) = Client::secure_to(server, domain);
+        client.authenticate(login)?;
+        let features = client.open_to(domain);
+        assert!(features.bind(), "{features:?}");
+        client.bind(resource);
+        Ok(client)
+    }
+
     /// Logs in and binds a resource.
     ///
     /// # Errors
@@ -127,22 +154,37 @@ impl Client {
 
     /// Opens a stream (again), up to its features.
     pub fn open(&mut self) -> StreamFeatures {
-        self.heard.clear();
-        self.reader = Reader::new(LIMITS);
-        self.send(
-            "<?xml version='1.0'?><stream:stream to='localhost' version='1.0' xml:lang='en' xmlns='jabber:client' \
-             xmlns:stream='http://etherx.jabber.org/streams'>",
-        );
+        self.open_to("localhost")
+    }
+
+    /// Opens a stream to this domain, up to its features.
+    pub fn open_to(&mut self, domain: &str) -> StreamFeatures {
+        self.send_header(domain);
         match self.event() {
-            Event::StreamOpen(root) => assert_eq!(root.attribute("from").as_deref(), Some("localhost")),
+            Event::StreamOpen(root) => assert_eq!(root.attribute("from").as_deref(), Some(domain)),
             other => panic!("a stream header was due: {other:?}"),
         }
         let features = self.receive();
         StreamFeatures::parse(&features).unwrap_or_else(|| panic!("stream features were due: {features:?}"))
     }
 
+    /// Begins a stream to this domain, and awaits nothing.
+    pub fn send_header(&mut self, domain: &str) {
+        self.heard.clear();
+        self.reader = Reader::new(LIMITS);
+        self.send(&format!(
+            "<?xml version='1.0'?><stream:stream to='{domain}' version='1.0' xml:lang='en' xmlns='jabber:client' \
+             xmlns:stream='http://etherx.jabber.org/streams'>",
+        ));
+    }
+
     /// Starts TLS, trusting this certificate alone, for `localhost`.
     pub fn start_tls(&mut self, trusted: &CertificateDer<'static>) {
+        self.start_tls_to("localhost", trusted);
+    }
+
+    /// Starts TLS, trusting this certificate alone, for this domain.
+    pub fn start_tls_to(&mut self, domain: &str, trusted: &CertificateDer<'static>) {
         let Transport::Plain(socket) = std::mem::replace(&mut self.transport, Transport::Closed) else {
             panic!("TLS twice");
         };
@@ -154,7 +196,7 @@ impl Client {
             .expect("versions")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let name = ServerName::try_from("localhost").expect("a name");
+        let name = ServerName::try_from(domain.to_owned()).expect("a name");
         let session = ClientConnection::new(Arc::new(config), name).expect("a session");
         let mut tls = Box::new(StreamOwned::new(session, socket));
         while tls.conn.is_handshaking() {

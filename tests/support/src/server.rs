@@ -49,14 +49,7 @@ impl Server {
     #[must_use]
     pub fn start_with(program: &str, configuration: &str, data: &Data) -> Server {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        // Keys without a table come first in TOML, the tables of the test after ours.
-        let ports = "[c2s]\nstarttls = [\"127.0.0.1:0\"]\ndirect_tls = [\"127.0.0.1:0\"]\n";
-        let own = if configuration.contains("[c2s]") {
-            configuration.replace("[c2s]\n", ports)
-        } else {
-            format!("{ports}{configuration}")
-        };
-        std::fs::write(folder.path().join("jabiru.toml"), own).expect("the configuration is written");
+        configure(folder.path(), configuration);
         data.write(&folder.path().join(DATA));
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut server =
@@ -101,6 +94,11 @@ impl Server {
         }
     }
 
+    /// Writes another configuration, as [`start`](Self::start) does; the server does not know of it yet.
+    pub fn configure(&self, configuration: &str) {
+        configure(self.folder.path(), configuration);
+    }
+
     /// Where it awaits STARTTLS.
     #[must_use]
     pub fn starttls(&self) -> SocketAddr {
@@ -135,7 +133,13 @@ impl Server {
     /// The certificate that it made for itself.
     #[must_use]
     pub fn certificate(&self) -> CertificateDer<'static> {
-        let path = self.folder.path().join(DATA).join("certificates/localhost.crt");
+        self.certificate_of("localhost")
+    }
+
+    /// The certificate that it made for one of its domains.
+    #[must_use]
+    pub fn certificate_of(&self, domain: &str) -> CertificateDer<'static> {
+        let path = self.folder.path().join(DATA).join(format!("certificates/{domain}.crt"));
         CertificateDer::from_pem_file(path).expect("the server has made a certificate")
     }
 
@@ -176,10 +180,9 @@ impl Server {
 
     /// Sends SIGTERM and waits for the end; returns the exit code and how long it took.
     pub fn terminate(&mut self) -> (Option<i32>, Duration) {
-        let mut child = self.child.take().expect("the server runs");
         let start = Instant::now();
-        let signalled = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
-        assert!(signalled.success());
+        self.signal("TERM");
+        let mut child = self.child.take().expect("the server runs");
         while start.elapsed() < PATIENCE {
             if let Some(status) = child.try_wait().expect("the child can be waited for") {
                 return (status.code(), start.elapsed());
@@ -189,6 +192,13 @@ impl Server {
         let _ = child.kill();
         let _ = child.wait();
         panic!("the server did not end:\n{}", self.log());
+    }
+
+    /// Sends a signal, such as `HUP`.
+    pub fn signal(&self, name: &str) {
+        let process = self.process().to_string();
+        let signalled = Command::new("kill").args([&format!("-{name}"), &process]).status().expect("kill runs");
+        assert!(signalled.success());
     }
 
     /// The number of its process.
@@ -207,6 +217,18 @@ impl Server {
         let path = self.folder.path().join("log");
         std::fs::File::options().create(true).append(true).open(path).expect("the log can be written")
     }
+}
+
+/// Writes a configuration file that leaves the ports to the system.
+fn configure(folder: &Path, configuration: &str) {
+    // Keys without a table come first in TOML, the tables of the test after ours.
+    let ports = "[c2s]\nstarttls = [\"127.0.0.1:0\"]\ndirect_tls = [\"127.0.0.1:0\"]\n";
+    let own = if configuration.contains("[c2s]") {
+        configuration.replace("[c2s]\n", ports)
+    } else {
+        format!("{ports}{configuration}")
+    };
+    std::fs::write(folder.join("jabiru.toml"), own).expect("the configuration is written");
 }
 
 /// The data directory, below the server's folder.
