@@ -9,8 +9,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
+
+use crate::attempts::{AttemptRate, Attempts};
 
 /// Bounds on connections. "Per address" is per IPv4 address, or per /64 of IPv6, which is what one
 /// site has at the least.
@@ -24,6 +27,8 @@ pub struct AdmissionLimits {
     pub unauthenticated: usize,
     /// Connections from one address that are not authenticated yet.
     pub unauthenticated_per_address: usize,
+    /// How often one address may connect; `None` for as often as it likes.
+    pub attempts_per_address: Option<AttemptRate>,
     /// Connections over the bounds above that are told so at once; the next is closed unsaid. From one
     /// address it is an eighth of this, and one at the least, so that one site does not silence the
     /// server for all others.
@@ -31,7 +36,8 @@ pub struct AdmissionLimits {
 }
 
 impl AdmissionLimits {
-    /// These bounds for connections, whether authenticated or not, and [`REFUSALS`](Self::REFUSALS).
+    /// These bounds for connections, whether authenticated or not and however often they are made, and
+    /// [`REFUSALS`](Self::REFUSALS).
     #[must_use]
     pub const fn new(connections: usize, connections_per_address: usize) -> AdmissionLimits {
         AdmissionLimits {
@@ -39,6 +45,7 @@ impl AdmissionLimits {
             connections_per_address,
             unauthenticated: connections,
             unauthenticated_per_address: connections_per_address,
+            attempts_per_address: None,
             refusals: AdmissionLimits::REFUSALS,
         }
     }
@@ -53,6 +60,7 @@ impl AdmissionLimits {
 
 /// Which bound a connection was over. Its text is fit for the peer: it tells no figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Limit {
     /// [`AdmissionLimits::connections`]
     Connections,
@@ -62,6 +70,8 @@ pub enum Limit {
     Unauthenticated,
     /// [`AdmissionLimits::unauthenticated_per_address`]
     UnauthenticatedPerAddress,
+    /// [`AdmissionLimits::attempts_per_address`]
+    AttemptsPerAddress,
 }
 
 impl fmt::Display for Limit {
@@ -71,6 +81,7 @@ impl fmt::Display for Limit {
             Limit::ConnectionsPerAddress => "too many connections from your address",
             Limit::Unauthenticated => "too many connections that are not authenticated yet",
             Limit::UnauthenticatedPerAddress => "too many connections from your address that are not authenticated yet",
+            Limit::AttemptsPerAddress => "your address connects too often",
         })
     }
 }
@@ -87,6 +98,7 @@ struct Shared {
     all: Counts,
     /// No more entries than there are places: one without a count is removed.
     by_address: HashMap<IpAddr, Counts>,
+    attempts: Attempts,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,7 +137,8 @@ impl Admission {
     /// Admits up to these bounds.
     #[must_use]
     pub fn with_limits(limits: AdmissionLimits) -> Admission {
-        let shared = Shared { limits, all: Counts::default(), by_address: HashMap::new() };
+        let shared =
+            Shared { limits, all: Counts::default(), by_address: HashMap::new(), attempts: Attempts::default() };
         Admission { shared: Arc::new(Mutex::new(shared)) }
     }
 
@@ -145,7 +158,13 @@ impl Admission {
         let mut shared = self.shared.lock();
         let limits = shared.limits;
         let here = shared.by_address.get(&address).copied().unwrap_or_default();
-        let Some(limit) = limits.reached(shared.all, here) else {
+        let limit = limits.reached(shared.all, here).or_else(|| {
+            // Asked last: only what would be accepted otherwise is an attempt that counts.
+            let allowed =
+                limits.attempts_per_address.is_none_or(|rate| shared.attempts.allow(address, rate, Instant::now()));
+            (!allowed).then_some(Limit::AttemptsPerAddress)
+        });
+        let Some(limit) = limit else {
             shared.change(address, |counts| {
                 counts.connections += 1;
                 counts.unauthenticated += 1;
@@ -246,6 +265,7 @@ fn site(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn admit(admission: &Admission, address: &str) -> Result<Admitted, Option<Limit>> {
         admission.admit(address.parse().unwrap()).map_err(|excess| excess.map(|excess| excess.limit()))
@@ -284,6 +304,20 @@ mod tests {
         drop((first, second, third));
         assert_eq!((admission.total(), admission.unauthenticated()), (0, 0));
         assert!(admission.shared.lock().by_address.is_empty(), "nothing is remembered of who is gone");
+    }
+
+    #[test]
+    fn an_address_that_connects_too_often_is_told() {
+        let attempts_per_address = Some(AttemptRate { attempts: 2, within: Duration::from_secs(3600) });
+        let limits = AdmissionLimits { attempts_per_address, ..AdmissionLimits::new(9, 9) };
+        let admission = Admission::with_limits(limits);
+        for _ in 0..2 {
+            drop(admit(&admission, "2001:db8::1").unwrap());
+        }
+        assert_eq!(admit(&admission, "2001:db8::2").unwrap_err(), Some(Limit::AttemptsPerAddress), "the same /64");
+        assert!(admit(&admission, "2001:db8:0:1::1").is_ok());
+        admission.set_limits(AdmissionLimits::new(9, 9));
+        assert!(admit(&admission, "2001:db8::2").is_ok());
     }
 
     #[test]

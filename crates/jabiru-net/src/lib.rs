@@ -2,7 +2,7 @@
 //!
 //! A [`Listener`] admits connections up to stated bounds, a [`Connection`] turns one into events
 //! ([`Wake`]) for the task that owns it, an [`Outbox`] takes what any task wants to send on it, and
-//! [`TlsSettings`] hold certificates by domain. What the octets mean is not known here: elements
+//! [`TlsSettings`] hold certificates by domain; [`certificate`] judges those of others. What the octets mean is not known here: elements
 //! are read by `jabiru-xml`, negotiated by `jabiru-negotiation` and routed by `jabiru-router`.
 //!
 //! ```
@@ -29,9 +29,12 @@
 //! ```
 //!
 //! Memory: an idle connection holds no buffer. Reading and writing borrow buffers of the worker
-//! thread; an outbox holds what waits, up to its capacity, and as much again while it is written.
+//! thread; an outbox holds what waits, up to its capacity, and as much again while it is written. A
+//! client's certificate is reduced to its addresses and its validity after the handshake; only the TLS
+//! library keeps the chain, of which it takes 16 KiB at the most, for as long as the connection lasts.
 
 mod admission;
+mod attempts;
 mod buffer;
 pub mod certificate;
 mod connection;
@@ -42,6 +45,7 @@ mod tls;
 mod transport;
 
 pub use admission::{Admission, AdmissionLimits, Admitted, Excess, Limit};
+pub use attempts::AttemptRate;
 pub use buffer::Chunk;
 pub use connection::{Connection, Wake};
 pub use limits::{ConnectionLimits, Keepalive};
