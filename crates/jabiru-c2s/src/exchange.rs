@@ -15,6 +15,7 @@ use jabiru_xml::{Event, Reader};
 use crate::expiry::Expiry;
 use crate::farewell::last_words;
 use crate::rate::{self, Meter, Pace};
+use crate::second_bind;
 use crate::silence::{Due, Silence};
 
 /// One established stream.
@@ -166,6 +167,9 @@ impl Exchange<'_> {
         }
         match Stanza::parse(element, ContentNamespace::Client) {
             Ok(stanza) => {
+                if let Some(error) = second_bind::refusal(&stanza, self.jid) {
+                    return self.answer(stanza, &error);
+                }
                 let stanza = self.stamp(stanza);
                 self.router.receive(self.jid, self.id, stanza).await;
                 None

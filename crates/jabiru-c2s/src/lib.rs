@@ -47,6 +47,7 @@ mod orders;
 mod random;
 mod rate;
 mod refusal;
+mod second_bind;
 mod service;
 mod settings;
 mod silence;

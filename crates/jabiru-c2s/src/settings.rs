@@ -102,3 +102,18 @@ impl Default for Settings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_connection_is_told() {
+        let keepalive = Some(Keepalive { idle: Duration::from_secs(1), interval: Duration::from_secs(2) });
+        let user_timeout = Some(Duration::from_secs(3));
+        let settings = Settings { keepalive, user_timeout, outbox_bytes: 4, ..Settings::default() };
+        let expected =
+            ConnectionLimits { outbox_bytes: 4, stall_timeout: Duration::from_secs(60), keepalive, user_timeout };
+        assert_eq!(settings.connection(), expected);
+    }
+}
