@@ -15,7 +15,18 @@ mod section_4_7_2;
 mod section_4_7_3;
 mod section_4_7_4;
 mod section_4_7_5;
+mod section_4_8_1;
+mod section_4_8_2;
+mod section_4_8_3;
+mod section_4_8_4;
+mod section_4_8_5;
+mod section_4_9_1;
+mod section_4_9_2;
 mod section_4_9_3;
+mod section_4_9_3_16;
+mod section_4_9_3_14;
+mod section_4_9_4;
+mod section_4_10;
 
 use crate::case::Case;
 use crate::client::{Header, STREAM_CONDITIONS};
@@ -38,7 +49,18 @@ pub(super) const FILES: &[&[Case]] = &[
     section_4_7_3::CASES,
     section_4_7_4::CASES,
     section_4_7_5::CASES,
+    section_4_8_1::CASES,
+    section_4_8_2::CASES,
+    section_4_8_3::CASES,
+    section_4_8_4::CASES,
+    section_4_8_5::CASES,
+    section_4_9_1::CASES,
+    section_4_9_2::CASES,
     section_4_9_3::CASES,
+    section_4_9_3_16::CASES,
+    section_4_9_3_14::CASES,
+    section_4_9_4::CASES,
+    section_4_10::CASES,
 ];
 
 /// For rules that want a stream error and leave open which.
