@@ -20,7 +20,7 @@ fn ask(client: &mut Client, query: &str) -> Option<StanzaError> {
 
 fn refused(server: &Server, password: &str) -> SaslCondition {
     let login = Login { user: "juliet", password, mechanism: "SCRAM-SHA-256" };
-    Client::log_in(server, Security::Direct, login, None).unwrap_err().condition
+    Client::log_in(server, Security::Direct, login, None).expect_err("the login is refused").condition
 }
 
 /// XEP-0077 §3.3; RFC 6120 §4.9.3.16: every stream of the account was negotiated with what holds no more, and the one

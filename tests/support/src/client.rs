@@ -9,7 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jabiru_stanza::{RawElement, SaslFailure, StreamError, StreamFeatures, ns};
 use jabiru_xml::{Event, Limits, Reader};
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use sasl::client::Mechanism;
 use sasl::client::mechanisms::{Plain, Scram};
@@ -54,6 +55,9 @@ enum Transport {
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
     Closed,
 }
+
+/// A client's own certificate and key.
+type Own = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// A stanza grows on its way by what the server stamps on it, so a client must take more than a server does.
 const LIMITS: Limits = Limits { max_element_bytes: 4 << 20, ..Limits::AUTHENTICATED };
@@ -101,6 +105,17 @@ impl Client {
         let mut client = Client::connect(server.direct_tls());
         client.start_tls_to(domain, &server.certificate_of(domain));
         let features = client.open_to(domain);
+        (client, features)
+    }
+
+    /// As [`secure`](Self::secure) over direct TLS, showing a certificate of its own: the chain and its key in PEM.
+    #[must_use]
+    pub fn secure_with(server: &Server, certificate: &str, key: &str) -> (Client, StreamFeatures) {
+        let chain = CertificateDer::pem_slice_iter(certificate.as_bytes()).collect::<Result<_, _>>();
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a private key in PEM");
+        let mut client = Client::connect(server.direct_tls());
+        client.handshake("localhost", &server.certificate(), Some((chain.expect("a chain in PEM"), key)));
+        let features = client.open();
         (client, features)
     }
 
@@ -185,6 +200,10 @@ impl Client {
 
     /// Starts TLS, trusting this certificate alone, for this domain.
     pub fn start_tls_to(&mut self, domain: &str, trusted: &CertificateDer<'static>) {
+        self.handshake(domain, trusted, None);
+    }
+
+    fn handshake(&mut self, domain: &str, trusted: &CertificateDer<'static>, own: Option<Own>) {
         let Transport::Plain(socket) = std::mem::replace(&mut self.transport, Transport::Closed) else {
             panic!("TLS twice");
         };
@@ -194,8 +213,11 @@ impl Client {
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let config = match own {
+            Some((chain, key)) => config.with_client_auth_cert(chain, key).expect("a key of the certificate"),
+            None => config.with_no_client_auth(),
+        };
         let name = ServerName::try_from(domain.to_owned()).expect("a name");
         let session = ClientConnection::new(Arc::new(config), name).expect("a session");
         let mut tls = Box::new(StreamOwned::new(session, socket));

@@ -38,6 +38,7 @@ impl Config {
         differing!(keys, limits, other.limits, Limits {
             connections => "limits.connections",
             connections_per_address => "limits.connections_per_address",
+            connection_attempts_per_minute => "limits.connection_attempts_per_minute",
             unauthenticated_connections => "limits.unauthenticated_connections",
             unauthenticated_connections_per_address => "limits.unauthenticated_connections_per_address",
             element_bytes_before_authentication => "limits.element_bytes_before_authentication",

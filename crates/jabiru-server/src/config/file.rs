@@ -240,6 +240,7 @@ fn read_mechanisms(section: &mut Section<'_, '_>, target: &mut Vec<Mechanism>) {
 fn read_limits(section: &mut Section<'_, '_>, limits: &mut Limits) {
     section.integer("connections", 1..=10_000_000, &mut limits.connections);
     section.integer("connections_per_address", 1..=10_000_000, &mut limits.connections_per_address);
+    section.optional("connection_attempts_per_minute", 1..=10_000_000, &mut limits.connection_attempts_per_minute);
     section.integer("unauthenticated_connections", 1..=10_000_000, &mut limits.unauthenticated_connections);
     let per_address = &mut limits.unauthenticated_connections_per_address;
     section.integer("unauthenticated_connections_per_address", 1..=10_000_000, per_address);

@@ -119,6 +119,8 @@ pub struct Limits {
     pub connections: usize,
     /// Connections at once from one network address (an IPv6 network of 64 bits counts as one).
     pub connections_per_address: usize,
+    /// Connections that one network address may begin in a minute, as many at once; `None` for as many as it likes.
+    pub connection_attempts_per_minute: Option<u32>,
     /// Connections at once, altogether, that are not authenticated yet.
     pub unauthenticated_connections: usize,
     /// Connections at once from one network address that are not authenticated yet.
@@ -324,6 +326,7 @@ impl Default for Limits {
         Self {
             connections: 100_000,
             connections_per_address: 2_000,
+            connection_attempts_per_minute: Some(6_000),
             unauthenticated_connections: 20_000,
             unauthenticated_connections_per_address: 1_000,
             element_bytes_before_authentication: 16 * 1024,

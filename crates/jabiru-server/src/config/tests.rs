@@ -112,6 +112,7 @@ const EVERYTHING: &str = r#"
         [limits]
         connections = 10
         connections_per_address = 9
+        connection_attempts_per_minute = 0
         unauthenticated_connections = 8
         unauthenticated_connections_per_address = 7
         element_bytes_before_authentication = 5000
@@ -169,6 +170,7 @@ fn every_key_is_taken() {
         limits: Limits {
             connections: 10,
             connections_per_address: 9,
+            connection_attempts_per_minute: None,
             unauthenticated_connections: 8,
             unauthenticated_connections_per_address: 7,
             element_bytes_before_authentication: 5000,
