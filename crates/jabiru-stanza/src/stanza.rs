@@ -453,6 +453,27 @@ mod tests {
         assert_eq!(read.root().attributes().count(), 3);
     }
 
+    /// §8.1.5: the stream's language is added where there is none, and none is ever changed.
+    #[test]
+    fn language_of_the_stream() {
+        for (xml, expected) in [
+            ("<message/>", "<message xml:lang='de'/>"),
+            ("<message xml:lang='cs'/>", "<message xml:lang='cs'/>"),
+            ("<message xml:lang=''/>", "<message xml:lang=''/>"),
+            ("<message lang='cs'/>", "<message lang='cs' xml:lang='de'/>"),
+            (
+                "<message><body xml:lang='cs'>a</body></message>",
+                "<message xml:lang='de'><body xml:lang='cs'>a</body></message>",
+            ),
+        ] {
+            let mut stanza = parse(xml).unwrap();
+            stanza.set_lang("de");
+            let mut out = Vec::new();
+            stanza.write(&mut out, ns::CLIENT);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+    }
+
     #[test]
     fn priorities() {
         for (xml, expected) in [

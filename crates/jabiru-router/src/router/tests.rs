@@ -512,5 +512,5 @@ fn late_backend_passes_the_battery() {
     crate::battery::prove(|| Arc::new(Later(InMemory::new())));
 }
 
-/// What comes back instead of what was asked for.
+mod answers;
 mod errors;
