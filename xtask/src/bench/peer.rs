@@ -200,7 +200,13 @@ impl Peer {
              starttls = [\"127.0.0.1:{}\"]\n\
              direct_tls = [\"127.0.0.1:{}\"]\n\
              require_tls = false\n\
-             mechanisms = [\"SCRAM-SHA-1\"]\n",
+             mechanisms = [\"SCRAM-SHA-1\"]\n\
+             [limits]\n\
+             connection_attempts_per_minute = 0\n\
+             bytes_per_second = 1000000000\n\
+             bytes_burst = 1000000000\n\
+             stanzas_per_second = 1000000000\n\
+             stanzas_burst = 1000000000\n",
             text(&certificate.certificate),
             text(&certificate.key),
             self.starttls_port,
