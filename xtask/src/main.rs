@@ -49,7 +49,7 @@ enum Command {
     #[command(subcommand)]
     Interop(interop::Command),
     /// Judge a server by RFC 6120, the bundled one or any other
-    Conformance(conformance::Arguments),
+    Conformance(Box<conformance::Arguments>),
     /// Follow the README on a clean clone, as a new user would
     Readme(readme::Arguments),
 }

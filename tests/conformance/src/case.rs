@@ -53,6 +53,8 @@ pub enum Need {
     Anonymous,
     /// Profile: clients may go on without TLS.
     Plaintext,
+    /// Profile: nothing weaker than SCRAM-SHA-256 is permitted.
+    StrongMechanisms,
     /// Profile: a resource that is in use is refused to the newcomer (RFC 6120 §7.7.2.2).
     ConflictRefuse,
     /// Profile: who asks for a resource that is in use gets another one (RFC 6120 §7.7.2.2).
@@ -64,11 +66,12 @@ pub enum Need {
 }
 
 /// The needs that are a configuration of the bundled server.
-pub const PROFILES: [Need; 7] = [
+pub const PROFILES: [Need; 8] = [
     Need::ShortTimeouts,
     Need::External,
     Need::Anonymous,
     Need::Plaintext,
+    Need::StrongMechanisms,
     Need::ConflictRefuse,
     Need::ConflictAssign,
     Need::SmallLimits,
@@ -161,6 +164,7 @@ impl Need {
             Need::External => "external",
             Need::Anonymous => "anonymous",
             Need::Plaintext => "plaintext",
+            Need::StrongMechanisms => "strong-mechanisms",
             Need::ConflictRefuse => "conflict-refuse",
             Need::ConflictAssign => "conflict-assign",
             Need::SmallLimits => "small-limits",
@@ -218,6 +222,12 @@ impl Case {
     pub fn belongs_to(&self, section: &str) -> bool {
         let below = |other: &str| other == section || other.starts_with(&format!("{section}."));
         below(&self.section()) || self.proves.iter().any(|row| below(row))
+    }
+
+    /// Is the server of no use after it?
+    #[must_use]
+    pub fn ends_the_server(&self) -> bool {
+        self.needs.iter().any(|need| matches!(need, Need::Admin(Verb::Stop | Verb::BreakStorage)))
     }
 
     /// The profile of the bundled server that it needs.

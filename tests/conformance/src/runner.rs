@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, Once, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
+
 use crate::case::{Case, Level, Need};
 use crate::faults::{Fault, Memory};
-use crate::subject::{Bundled, NotTried, Site, Subject};
+use crate::subject::{NotTried, Site, Subject};
 
 /// The longest that a case may take, before it is multiplied by the patience.
 const BOUND: Duration = Duration::from_secs(40);
@@ -19,12 +21,33 @@ const BOUND: Duration = Duration::from_secs(40);
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Which server is judged.
-#[derive(Debug)]
 pub enum Judged {
-    /// The bundled one, in as many configurations as cases ask for.
-    Bundled(Bundled),
+    /// One that the suite starts, as often as cases ask for.
+    Started(Box<dyn Start>),
     /// One that runs already.
     Other(Arc<Site>),
+}
+
+/// Starts servers of one kind.
+pub trait Start: Send + Sync {
+    /// What it is called in reports.
+    fn name(&self) -> String;
+
+    /// Is it ours, so that a SHOULD that it does not keep is a failure?
+    fn is_ours(&self) -> bool;
+
+    /// The server of this profile that all cases share, started if it does not run yet; `None` if it can't be
+    /// configured so.
+    ///
+    /// # Errors
+    /// If it does not start.
+    fn shared(&self, profile: Option<Need>) -> Result<Option<Arc<Site>>>;
+
+    /// A server of this profile that nobody else uses.
+    ///
+    /// # Errors
+    /// If it does not start.
+    fn own(&self, profile: Option<Need>) -> Result<Option<Arc<Site>>>;
 }
 
 /// How to run.
@@ -67,6 +90,11 @@ pub enum Outcome {
 }
 
 impl Report {
+    fn not_tried(case: &'static Case, reason: &str) -> Report {
+        let outcome = Outcome::NotTried(reason.to_owned());
+        Report { case, outcome, took: Duration::ZERO, dialogue: String::new() }
+    }
+
     /// Does it count against the server? A MAY never does; a SHOULD does if `strict`.
     #[must_use]
     pub fn is_failure(&self, strict: bool) -> bool {
@@ -91,12 +119,18 @@ impl Report {
     }
 }
 
+impl std::fmt::Debug for Judged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Judged").field(&self.name()).finish()
+    }
+}
+
 impl Judged {
     /// What the server is called.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
-            Judged::Bundled(_) => "Jabiru".to_owned(),
+            Judged::Started(start) => start.name(),
             Judged::Other(site) => site.name.clone(),
         }
     }
@@ -104,23 +138,23 @@ impl Judged {
     /// Does a SHOULD that is not kept count as a failure?
     #[must_use]
     pub fn is_strict(&self) -> bool {
-        matches!(self, Judged::Bundled(_))
+        matches!(self, Judged::Started(start) if start.is_ours())
     }
 
     /// The server for a case, or why there is none.
     fn site(&self, case: &Case) -> Result<Arc<Site>, Outcome> {
-        match self {
-            Judged::Bundled(bundled) => {
-                let site = if case.needs.contains(&Need::Alone) {
-                    bundled.own(case.profile())
-                } else {
-                    bundled.shared(case.profile())
-                };
-                site.map_err(|error| Outcome::Fail(format!("{error:#}")))
-            }
-            Judged::Other(site) => match case.needs.iter().find(|need| !site.has(**need)) {
-                Some(need) => Err(Outcome::NotTried(format!("the server has no {}", need.name()))),
-                None => Ok(Arc::clone(site)),
+        let site = match self {
+            Judged::Started(start) if case.needs.contains(&Need::Alone) => start.own(case.profile()),
+            Judged::Started(start) => start.shared(case.profile()),
+            Judged::Other(site) => Ok(Some(Arc::clone(site))),
+        };
+        let missing = |need: Need| Outcome::NotTried(format!("the server has no {}", need.name()));
+        match site {
+            Err(error) => Err(Outcome::Fail(format!("{error:#}"))),
+            Ok(None) => Err(missing(case.profile().unwrap_or(Need::Alone))),
+            Ok(Some(site)) => match case.needs.iter().find(|need| !site.has(**need)) {
+                Some(need) => Err(missing(*need)),
+                None => Ok(site),
             },
         }
     }
@@ -128,17 +162,19 @@ impl Judged {
 
 /// Runs `cases` and reports each, in their order; `told` hears of each as it ends.
 pub fn run(judged: &Judged, cases: &[&'static Case], options: Options, told: impl Fn(&Report) + Sync) -> Vec<Report> {
-    // The bundled server is started anew for a case that wants it alone; any other has to wait until the rest is done.
+    // A server that we start is started anew for a case that wants it alone; with any other that has to wait.
     let (alone, together): (Vec<_>, Vec<_>) = cases
         .iter()
         .copied()
         .enumerate()
         .partition(|(_, case)| matches!(judged, Judged::Other(_)) && case.needs.contains(&Need::Alone));
     let parallel = match judged {
-        Judged::Bundled(_) => None,
+        Judged::Started(_) => None,
         Judged::Other(site) => site.parallel_cases(),
     };
     let threads = parallel.map_or(options.threads, |cases| cases.min(options.threads)).max(1);
+    // Nobody starts again what a case has stopped.
+    let (last, alone): (Vec<_>, Vec<_>) = alone.into_iter().partition(|(_, case)| case.ends_the_server());
     let results = Mutex::new(Vec::with_capacity(cases.len()));
     for (batch, threads) in [(together, threads), (alone, 1)] {
         let queue = Mutex::new(VecDeque::from(batch));
@@ -155,6 +191,14 @@ pub fn run(judged: &Judged, cases: &[&'static Case], options: Options, told: imp
                 });
             }
         });
+    }
+    for (number, (place, case)) in last.into_iter().enumerate() {
+        let report = match number {
+            0 => run_case(judged, case, options, None),
+            _ => Report::not_tried(case, "the server was ended by a case before"),
+        };
+        told(&report);
+        results.lock().unwrap_or_else(PoisonError::into_inner).push((place, report));
     }
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_by_key(|(place, _)| *place);

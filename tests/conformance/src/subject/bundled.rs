@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use super::admin::run;
 use super::{Accounts, Admin, AdminError, Authority, Site};
 use crate::case::{Need, Verb};
+use crate::runner::Start;
 
 /// The domain of the bundled server.
 const DOMAIN: &str = "im.example";
@@ -37,7 +38,7 @@ pub struct Bundled {
 }
 
 /// A site that several cases wait for while one of them starts it.
-type Shared = Arc<OnceLock<Result<Arc<Site>, String>>>;
+type Shared = Arc<OnceLock<Result<Option<Arc<Site>>, String>>>;
 
 impl Bundled {
     /// Prepares to start `program`.
@@ -59,38 +60,6 @@ impl Bundled {
         })
     }
 
-    /// The server of this profile that all cases share; started if it does not run yet.
-    ///
-    /// # Errors
-    /// If it does not start.
-    pub fn shared(&self, profile: Option<Need>) -> Result<Arc<Site>> {
-        let site = {
-            let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(sites.entry(profile).or_default())
-        };
-        site.get_or_init(|| self.own(profile).map_err(|error| format!("{error:#}")))
-            .clone()
-            .map_err(|error| anyhow!(error))
-    }
-
-    /// A server of this profile that nobody else uses.
-    ///
-    /// # Errors
-    /// If it does not start.
-    pub fn own(&self, profile: Option<Need>) -> Result<Arc<Site>> {
-        let number = self.started.fetch_add(1, Ordering::Relaxed);
-        let name = profile.map_or("default", Need::name);
-        let mut last = anyhow!("never started");
-        for attempt in 0..STARTS {
-            let folder = self.folder.path().join(format!("{number}-{attempt}-{name}"));
-            match Process::start(&self.program, folder, &self.authority, profile) {
-                Ok(process) => return Ok(Arc::new(self.site(process, profile))),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-
     /// Who signed the server's certificates, and signs those of clients.
     #[must_use]
     pub fn authority(&self) -> &Arc<Authority> {
@@ -110,6 +79,39 @@ impl Bundled {
             accounts: Accounts::new_ones(),
             authority: Some(Arc::clone(&self.authority)),
         }
+    }
+}
+
+impl Start for Bundled {
+    fn name(&self) -> String {
+        "Jabiru".to_owned()
+    }
+
+    fn is_ours(&self) -> bool {
+        true
+    }
+
+    fn shared(&self, profile: Option<Need>) -> Result<Option<Arc<Site>>> {
+        let site = {
+            let mut sites = self.sites.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(sites.entry(profile).or_default())
+        };
+        let started = site.get_or_init(|| self.own(profile).map_err(|error| format!("{error:#}")));
+        started.clone().map_err(|error| anyhow!(error))
+    }
+
+    fn own(&self, profile: Option<Need>) -> Result<Option<Arc<Site>>> {
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
+        let name = profile.map_or("default", Need::name);
+        let mut last = anyhow!("never started");
+        for attempt in 0..STARTS {
+            let folder = self.folder.path().join(format!("{number}-{attempt}-{name}"));
+            match Process::start(&self.program, folder, &self.authority, profile) {
+                Ok(process) => return Ok(Some(Arc::new(self.site(process, profile)))),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
     }
 }
 
@@ -263,9 +265,16 @@ fn configuration(profile: Option<Need>, ports: [u16; 2], certificates: &Path, do
         let _ = write!(text, "[[domain]]\nname = {domain:?}\ncertificate = {certificate:?}\nkey = {key:?}\n");
     }
     let (c2s, limits) = profile.map_or(("", ""), differences);
+    let mut c2s = c2s.to_owned();
+    if profile == Some(Need::External) {
+        let authority = certificates.join("authority.crt").display().to_string();
+        let _ = writeln!(c2s, "client_certificates = {authority:?}");
+    }
+    // All cases guess from one address.
+    let guesses = if profile == Some(Need::SmallLimits) { "" } else { "[guesses]\nthrottled = false\n" };
     let _ = write!(
         text,
-        "[c2s]\nstarttls = [\"127.0.0.1:{starttls}\"]\ndirect_tls = [\"127.0.0.1:{direct_tls}\"]\n{c2s}[limits]\n{limits}"
+        "[c2s]\nstarttls = [\"127.0.0.1:{starttls}\"]\ndirect_tls = [\"127.0.0.1:{direct_tls}\"]\n{c2s}[limits]\n{limits}{guesses}"
     );
     text
 }
@@ -278,9 +287,18 @@ fn differences(profile: Need) -> (&'static str, &'static str) {
             "negotiation_timeout_seconds = 2\nidle_timeout_seconds = 1\nping_timeout_seconds = 1\n\
              stall_timeout_seconds = 1\nclosing_timeout_seconds = 1\n",
         ),
-        Need::External => ("", ""),
-        Need::Anonymous => ("", ""),
+        Need::External => (
+            "mechanisms = [\"EXTERNAL\", \"SCRAM-SHA-256-PLUS\", \"SCRAM-SHA-1-PLUS\", \"SCRAM-SHA-256\", \
+             \"SCRAM-SHA-1\", \"PLAIN\"]\n",
+            "",
+        ),
+        Need::Anonymous => (
+            "mechanisms = [\"SCRAM-SHA-256-PLUS\", \"SCRAM-SHA-256\", \"SCRAM-SHA-1-PLUS\", \"SCRAM-SHA-1\", \
+             \"ANONYMOUS\"]\n",
+            "",
+        ),
         Need::Plaintext => ("require_tls = false\n", ""),
+        Need::StrongMechanisms => ("mechanisms = [\"SCRAM-SHA-256-PLUS\", \"SCRAM-SHA-256\"]\n", ""),
         Need::ConflictRefuse => ("resource_conflict = \"refuse\"\n", ""),
         Need::ConflictAssign => ("resource_conflict = \"assign\"\n", ""),
         Need::SmallLimits => (

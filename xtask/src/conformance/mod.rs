@@ -1,6 +1,11 @@
 //! `cargo xtask conformance`: judges a server by RFC 6120, ours or any other.
 //!
-//! The cases, the client and the reports are in `tests/conformance`; here the bundled server is built.
+//! The cases, the client and the reports are in `tests/conformance`; here the bundled server is built, and servers
+//! of others are installed and started ([`peer`]).
+
+mod ejabberd;
+mod peer;
+mod prosody;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +16,7 @@ use jabiru_conformance::cli;
 use jabiru_conformance::runner::Judged;
 use jabiru_conformance::subject::Bundled;
 
+use self::peer::Peer;
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -20,6 +26,9 @@ const BUILD_LIMIT: Duration = Duration::from_secs(40 * 60);
 pub(crate) struct Arguments {
     #[command(flatten)]
     suite: cli::Suite,
+    /// Judge a server that Debian has a package of: install it, start it on loopback, and make accounts
+    #[arg(long, value_name = "SERVER", conflicts_with_all = ["server", "program", "write_docs"])]
+    against: Option<peer::Kind>,
     /// The profile that the bundled server is built with
     #[arg(long, value_name = "PROFILE", default_value = "dev")]
     profile: String,
@@ -38,11 +47,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(site) = suite.other.site()? {
         return cli::run(suite, &Judged::Other(Arc::new(site)));
     }
+    if let Some(kind) = arguments.against {
+        return cli::run(suite, &Judged::Started(Box::new(Peer::install(kind)?)));
+    }
     let program = match &suite.program {
         Some(program) => std::path::absolute(program)?,
         None => build(&arguments.profile)?,
     };
-    cli::run(suite, &Judged::Bundled(Bundled::new(program)?))
+    cli::run(suite, &Judged::Started(Box::new(Bundled::new(program)?)))
 }
 
 /// Builds the bundled server and returns its program.
