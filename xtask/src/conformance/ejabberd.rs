@@ -1,0 +1,129 @@
+//! ejabberd: its configuration, and its administrator's commands over HTTP on loopback.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{Read, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use jabiru_conformance::subject::AdminError;
+use jabiru_conformance::{Need, Verb};
+use serde_json::{Value, json};
+
+use super::peer::{DOMAIN, OTHER, Place, text};
+use crate::process;
+
+const LIMIT: Duration = Duration::from_secs(30);
+const CONFIG: &str = "ejabberd.yml";
+
+/// Writes the configuration; the command that starts the server: what `ejabberdctl` would start, but as ourselves
+/// and with a data directory of our own.
+pub(super) fn prepare(place: &Place, domains: &[&str]) -> Result<Command> {
+    let config = place.folder.join(CONFIG);
+    fs::write(&config, configuration(place, domains))?;
+    let found = fs::read_dir("/usr/lib")?.flatten().map(|entry| entry.path()).find(|folder| {
+        let mut inside = fs::read_dir(folder).into_iter().flatten().flatten();
+        inside.any(|entry| entry.file_name().to_string_lossy().starts_with("ejabberd-"))
+    });
+    let libraries = found.context("ejabberd is installed, but not below /usr/lib")?;
+    let mut command = process::command("erl");
+    command
+        .env("ERL_LIBS", libraries)
+        .env("ERL_CRASH_DUMP", place.folder.join("crash.dump"))
+        .env("EJABBERD_CONFIG_PATH", config)
+        .env("EJABBERD_LOG_PATH", place.folder.join("ejabberd.log"))
+        .args(["+K", "true", "-noinput", "-mnesia", "dir"])
+        .arg(format!("{:?}", text(&place.folder.join("data"))))
+        .args(["-s", "ejabberd"]);
+    Ok(command)
+}
+
+fn configuration(place: &Place, domains: &[&str]) -> String {
+    let listener = |port: u16, tls: &str| {
+        format!(
+            "  - port: {port}\n    ip: 127.0.0.1\n    module: ejabberd_c2s\n    {tls}: true\n    access: all\n    shaper: none\n"
+        )
+    };
+    let starttls = if place.profile == Some(Need::Plaintext) { "starttls" } else { "starttls_required" };
+    let authentication = match place.profile {
+        Some(Need::Anonymous) => {
+            "auth_method: anonymous\nanonymous_protocol: sasl_anon\nallow_multiple_connections: true\n"
+        }
+        _ => "auth_method: internal\nauth_password_format: scram\n",
+    };
+    let conflict = match place.profile {
+        Some(Need::ConflictRefuse) => "resource_conflict: closenew\n",
+        Some(Need::ConflictAssign) => "resource_conflict: setresource\n",
+        _ => "",
+    };
+    let mut out = format!("hosts: [{}]\nloglevel: info\ncertfiles:\n", domains.join(", "));
+    for domain in [DOMAIN, OTHER] {
+        // Writing to a String can't fail.
+        let _ = writeln!(out, "  - {:?}", text(&place.certificates.join(format!("{domain}.pem"))));
+    }
+    let _ = write!(
+        out,
+        "{authentication}{conflict}listen:\n{}{}  \
+           - port: {}\n    ip: 127.0.0.1\n    module: ejabberd_http\n    request_handlers:\n      /api: mod_http_api\n\
+         api_permissions:\n  loopback:\n    who:\n      ip: 127.0.0.1/8\n    what: \"*\"\n\
+         modules:\n  mod_ping: {{}}\n  mod_disco: {{}}\n  mod_roster: {{}}\n  mod_version: {{}}\n  mod_admin_extra: {{}}\n",
+        listener(place.starttls, starttls),
+        listener(place.direct_tls, "tls"),
+        place.control,
+    );
+    out
+}
+
+/// Carries out a verb.
+pub(super) fn run(place: &Place, verb: Verb, arguments: &[&str], input: Option<&str>) -> Result<(), AdminError> {
+    let address = arguments.first().copied().unwrap_or_default();
+    let (bare, resource) = address.split_once('/').map_or((address, None), |(bare, name)| (bare, Some(name)));
+    let (user, host) = bare.split_once('@').unwrap_or(("", bare));
+    let input = input.unwrap_or_default();
+    let (command, body) = match (verb, resource) {
+        (Verb::Create, _) => ("register", json!({ "user": user, "host": host, "password": input })),
+        (Verb::Password, _) => ("change_password", json!({ "user": user, "host": host, "newpass": input })),
+        (Verb::Remove, _) => ("unregister", json!({ "user": user, "host": host })),
+        (Verb::Kick, Some(resource)) => {
+            ("kick_session", json!({ "user": user, "host": host, "resource": resource, "reason": "kicked" }))
+        }
+        (Verb::Kick, None) => ("kick_user", json!({ "user": user, "host": host })),
+        (Verb::Reload, _) => ("reload_config", json!({})),
+        (Verb::RemoveDomain, _) => {
+            let left: Vec<&str> = [DOMAIN, OTHER].into_iter().filter(|domain| *domain != address).collect();
+            let written = fs::write(place.folder.join(CONFIG), configuration(place, &left));
+            written.map_err(|error| AdminError::Failed(error.to_string()))?;
+            ("reload_config", json!({}))
+        }
+        (
+            Verb::Disable | Verb::Enable | Verb::Expire | Verb::Move | Verb::Drain | Verb::Stop | Verb::BreakStorage,
+            _,
+        ) => return Err(AdminError::Unsupported),
+    };
+    post(place.control, Path::new("/api").join(command).as_path(), &body)
+        .map_err(|error| AdminError::Failed(format!("{command}: {error:#}")))
+}
+
+/// One request of HTTP/1.0, whose answer ends with the connection.
+fn post(port: u16, path: &Path, body: &Value) -> Result<()> {
+    let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    socket.set_read_timeout(Some(LIMIT))?;
+    let body = body.to_string();
+    write!(
+        socket,
+        "POST {} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        path.display(),
+        body.len()
+    )?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer)?;
+    let status = answer.lines().next().unwrap_or_default();
+    if !status.contains(" 200 ") {
+        bail!("{status}: {}", answer.split("\r\n\r\n").nth(1).unwrap_or_default());
+    }
+    Ok(())
+}
