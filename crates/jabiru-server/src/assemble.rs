@@ -8,7 +8,7 @@ use anyhow::Context;
 use jabiru_c2s::{C2s, ConflictPolicy, GuessLimits, Guesses, OnExcess, Rate, RateLimits, Settings};
 use jabiru_negotiation::Policy;
 use jabiru_net::certificate::Roots;
-use jabiru_net::{Admission, AdmissionLimits, AttemptRate, ClientCertificates, Identity, Keepalive, TlsSettings};
+use jabiru_net::{AdmissionLimits, AttemptRate, ClientCertificates, Identity, Keepalive, TlsSettings};
 use jabiru_router::{HostedDomains, InMemory, Router};
 use jabiru_stanza::DomainPart;
 use jabiru_storage::Accounts;
@@ -64,16 +64,15 @@ pub(crate) fn hosted(config: &Config) -> HostedDomains {
 }
 
 /// How many connections may come in, over all listeners.
-pub(crate) fn admission(config: &Config) -> Admission {
-    let limits = &config.limits;
-    Admission::with_limits(AdmissionLimits {
+pub(crate) fn admission_limits(limits: &config::Limits) -> AdmissionLimits {
+    AdmissionLimits {
         attempts_per_address: limits
             .connection_attempts_per_minute
             .map(|attempts| AttemptRate { attempts, within: Duration::from_secs(60) }),
         unauthenticated: limits.unauthenticated_connections,
         unauthenticated_per_address: limits.unauthenticated_connections_per_address,
         ..AdmissionLimits::new(limits.connections, limits.connections_per_address)
-    })
+    }
 }
 
 /// The certificate of every domain; those that were not configured are kept in the data directory.

@@ -12,6 +12,7 @@ use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, bail};
 use jabiru_c2s::C2s;
+use jabiru_net::Admission;
 use jabiru_router::HostedDomains;
 use jabiru_stanza::{DomainPart, Jid, StreamCondition, StreamError};
 use parking_lot::Mutex;
@@ -20,7 +21,7 @@ use tokio::sync::Notify;
 
 use crate::assemble::{self, Certificate, Tls};
 use crate::cli;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Differences};
 use crate::control::{Answer, Operator, Request};
 use crate::status::{DomainStatus, Draining, Status};
 
@@ -29,6 +30,7 @@ pub(crate) struct Operations {
     c2s: C2s,
     hosted: HostedDomains,
     tls: Tls,
+    admission: Admission,
     started: Instant,
     state: Mutex<State>,
     /// Held while the configuration is read anew: one after the other.
@@ -50,12 +52,14 @@ impl Operations {
         c2s: C2s,
         hosted: HostedDomains,
         tls: Tls,
+        admission: Admission,
         certificates: Vec<Certificate>,
     ) -> Operations {
         Operations {
             c2s,
             hosted,
             tls,
+            admission,
             started: Instant::now(),
             state: Mutex::new(State { config, certificates: certificates.into(), draining: None }),
             reloading: tokio::sync::Mutex::default(),
@@ -80,20 +84,16 @@ impl Operations {
         Ok(streams)
     }
 
-    /// Applies another configuration as far as that can be done without a restart: domains, their certificates,
-    /// and what concerns the expiry of certificates.
+    /// Applies another configuration as far as that can be done without a restart: see [`Config::with_applicable`].
     ///
     /// # Errors
     /// A certificate that can't be used; then nothing was changed.
     pub(crate) async fn reload(&self, config: Config) -> anyhow::Result<Reloaded> {
         let _one_at_a_time = self.reloading.lock().await;
         let before = self.state.lock().config.clone();
-        let restart = before.differences(&config).into_iter().map(str::to_owned).collect();
-        let mut next = Config { domains: config.domains, tls: config.tls, ..before };
-        // Whether clients may log in with certificates at all goes with the mechanisms, which need a restart.
-        if let (Some(authorities), Some(other)) = (&mut next.c2s.client_certificates, config.c2s.client_certificates) {
-            *authorities = other;
-        }
+        let Differences { applicable, restart } = before.differences(&config);
+        let [applied, restart] = [applicable, restart].map(|keys| keys.into_iter().map(str::to_owned).collect());
+        let next = before.with_applicable(&config);
         let (next, certificates, clients) = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
             let (certificates, clients) = (assemble::certificates(&next)?, assemble::client_certificates(&next)?);
             Ok((next, certificates, clients))
@@ -102,6 +102,7 @@ impl Operations {
 
         // First the certificates, so that a new domain has one. Nothing fails behind this.
         self.tls.replace(&certificates, &clients)?;
+        self.admission.set_limits(assemble::admission_limits(&next.limits));
         let names = || next.domains.iter().map(|domain| domain.name.clone());
         let known = self.hosted.all();
         let removed = self.hosted.replace(names());
@@ -120,7 +121,8 @@ impl Operations {
         drop(state);
         // One waits for it, or will see it when it comes to wait.
         self.reloaded.notify_one();
-        Ok(Reloaded { added, removed: removed.iter().map(text).collect(), streams_ended, new_certificates, restart })
+        let removed = removed.iter().map(text).collect();
+        Ok(Reloaded { added, removed, streams_ended, new_certificates, applied, restart })
     }
 
     /// How the server is.
@@ -171,13 +173,15 @@ pub struct Reloaded {
     pub streams_ended: usize,
     /// Domains that were and are hosted, and now show another certificate.
     pub new_certificates: Vec<String>,
+    /// Keys whose new values hold from now on.
+    pub applied: Vec<String>,
     /// Keys with another value than the one that the server works with: it has to be restarted for them.
     pub restart: Vec<String>,
 }
 
 impl fmt::Display for Reloaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Reloaded { added, removed, streams_ended, new_certificates, restart } = self;
+        let Reloaded { added, removed, streams_ended, new_certificates, applied, restart } = self;
         if *self == Reloaded::default() {
             return f.write_str("The configuration was read; nothing has changed.");
         }
@@ -186,6 +190,7 @@ impl fmt::Display for Reloaded {
             ("now hosted", added),
             ("no longer hosted", removed),
             ("new certificate", new_certificates),
+            ("changed", applied),
             ("needs a restart", restart),
         ] {
             if list.is_empty() {
@@ -224,6 +229,7 @@ impl Commands {
                 removed = reloaded.removed.join(", "),
                 streams_ended = reloaded.streams_ended,
                 new_certificates = reloaded.new_certificates.join(", "),
+                applied = reloaded.applied.join(", "),
                 needs_a_restart = reloaded.restart.join(", "),
                 "configuration read anew"
             ),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jabiru_c2s::{C2s, Transport};
-use jabiru_net::Listener;
+use jabiru_net::{Admission, Listener};
 use jabiru_stanza::Jid;
 use jabiru_storage::{Accounts, SqliteStorage};
 use tokio::task::JoinSet;
@@ -53,7 +53,7 @@ impl Server {
         let c2s = assemble::c2s(config, hosted.clone(), storage.clone(), secret)?;
         let tls = Tls::new(&certificates, &assemble::client_certificates(config)?)?;
 
-        let admission = assemble::admission(config);
+        let admission = Admission::with_limits(assemble::admission_limits(&config.limits));
         let bind = |addresses: &[SocketAddr]| -> anyhow::Result<Vec<Listener>> {
             addresses.iter().filter_map(|address| listen(*address, &admission).transpose()).collect()
         };
@@ -62,7 +62,14 @@ impl Server {
         let mut server = Server {
             starttls: local_addresses(&starttls_listeners)?,
             direct_tls: local_addresses(&direct_listeners)?,
-            operations: Arc::new(Operations::new(config.clone(), c2s.clone(), hosted, tls.clone(), certificates)),
+            operations: Arc::new(Operations::new(
+                config.clone(),
+                c2s.clone(),
+                hosted,
+                tls.clone(),
+                admission,
+                certificates,
+            )),
             c2s,
             parts: JoinSet::new(),
             storage,
@@ -136,9 +143,9 @@ impl Server {
         self.operations.drain(to)
     }
 
-    /// Applies another configuration as far as that goes without a restart: domains (the streams of those that
-    /// are gone end with `host-gone`, RFC 6120 §4.9.3.5), certificates, and what concerns their dates. Certificates
-    /// are read anew even if the configuration is the same.
+    /// Applies another configuration as far as that goes without a restart, see [`Config::with_applicable`]: the
+    /// streams of domains that are gone end with `host-gone` (RFC 6120 §4.9.3.5). Certificates are read anew even if
+    /// the configuration is the same.
     ///
     /// # Errors
     /// A certificate that can't be used; then nothing was changed.
@@ -205,7 +212,7 @@ impl fmt::Debug for Server {
 
 /// Listens on one address. `None`: it is `::1` on a machine without IPv6, where nobody could ask for it; the
 /// built-in defaults name it.
-fn listen(address: SocketAddr, admission: &jabiru_net::Admission) -> anyhow::Result<Option<Listener>> {
+fn listen(address: SocketAddr, admission: &Admission) -> anyhow::Result<Option<Listener>> {
     let error = match Listener::bind(address, admission.clone()) {
         Ok(listener) => return Ok(Some(listener)),
         Err(error) => error,

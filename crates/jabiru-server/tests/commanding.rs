@@ -112,13 +112,13 @@ fn reload_applies_domains() {
     assert_eq!(command(&server, &["reload"]), "The configuration was read; nothing has changed.\n");
 
     server.configure(&format!(
-        "{}[limits]\nconnections = 99\nstreams_per_account = 3\n",
+        "{}[limits]\noutbox_bytes = 999999\nstreams_per_account = 3\n",
         domains(&["localhost", "new.example"])
     ));
     let expected = "The configuration was read, and holds.
   now hosted        new.example
   no longer hosted  old.example (1 stream ended)
-  needs a restart   limits.connections, limits.streams_per_account
+  needs a restart   limits.streams_per_account, limits.outbox_bytes
 ";
     assert_eq!(command(&server, &["reload"]), expected);
     assert_eq!(*goes.receive_stream_error().condition(), StreamCondition::HostGone);
@@ -134,7 +134,7 @@ fn reload_applies_domains() {
     assert_eq!(comes.receive_message().attribute("type").unwrap(), "error");
     // What needs a restart still does, however often it is read.
     assert!(
-        command(&server, &["reload"]).contains("needs a restart   limits.connections, limits.streams_per_account\n")
+        command(&server, &["reload"]).contains("needs a restart   limits.streams_per_account, limits.outbox_bytes\n")
     );
 }
 
@@ -158,6 +158,25 @@ fn reload_applies_certificates() {
         after.ping();
     }
     before.ping();
+}
+
+/// Who is flooded with connections can shut the door without a restart.
+#[test]
+fn reload_applies_bounds_on_connections() {
+    let server = Server::start(PROGRAM, "");
+    server.add_user("juliet@localhost", "r0m30");
+    let mut juliet = Client::online(&server, "juliet", "r0m30", "balcony");
+    server.configure("[limits]\nconnections = 1\nconnections_per_address = 1\n");
+    let expected = "The configuration was read, and holds.
+  changed           limits.connections, limits.connections_per_address
+";
+    assert_eq!(command(&server, &["reload"]), expected);
+    let error = refused(Client::connect(server.starttls()), "localhost");
+    assert_eq!(*error.condition(), StreamCondition::ResourceConstraint);
+    juliet.ping();
+    server.configure("");
+    command(&server, &["reload"]);
+    drop(Client::online(&server, "juliet", "r0m30", "chamber"));
 }
 
 /// Whatever is wrong, all of it is said, and nothing is changed.

@@ -278,6 +278,13 @@ fn read_limits(section: &mut Section<'_, '_>, limits: &mut Limits) {
         let reason = format!("more than the {many} of them that there may be altogether");
         section.conflict("unauthenticated_connections_per_address", reason);
     }
+    let closes = limits.too_fast == TooFast::Close && limits.bytes_per_second.is_some();
+    if closes && (limits.bytes_burst as usize) < limits.element_bytes {
+        let key = if section.has("bytes_burst") { "bytes_burst" } else { "element_bytes" };
+        let least = limits.element_bytes;
+        let reason = format!("must be at least element_bytes ({least}), or the longest stanza ends its stream");
+        section.conflict(key, if key == "bytes_burst" { reason } else { format!("bytes_burst {reason}") });
+    }
     // An element that may be received must also fit where it waits to be sent.
     if limits.outbox_bytes < limits.element_bytes {
         let key = if section.has("outbox_bytes") { "outbox_bytes" } else { "element_bytes" };

@@ -17,6 +17,7 @@ use std::time::Duration;
 use jabiru_negotiation::Mechanism;
 use jabiru_stanza::{DomainPart, DomainRef};
 
+pub use self::differences::Differences;
 pub use self::problem::ConfigError;
 
 /// Everything an operator can set. The default is what runs without a file.

@@ -215,21 +215,41 @@ fn every_key_is_taken() {
 
 /// A key is either applied while the server runs or named as one that needs a restart.
 #[test]
-fn differences_name_every_key_that_needs_a_restart() {
+fn differences_name_every_key() {
     let (before, after) = (Config::default(), parse(EVERYTHING).unwrap());
+    let Differences { mut applicable, mut restart } = before.differences(&after);
+    let (limits, others): (Vec<&str>, Vec<&str>) = applicable.iter().partition(|key| key.starts_with("limits."));
+    assert_eq!(others, ["tls.warn_before_expiry_days", "tls.restart_streams_before_expiry_hours"]);
+    assert!(limits.len() == 5 && limits.iter().all(|key| key.contains("connection")), "{limits:?}");
+
     let mut expected: Vec<String> = file::known_keys().into_iter().collect();
-    let applied = |key: &str| ["c2s.client_certificates", "domains"].contains(&key) || key.starts_with("domain.");
-    expected.retain(|key| key.contains('.') && !key.starts_with("tls.") && !applied(key));
-    // There is one engine, so it can't differ.
-    expected.retain(|key| key != "storage.engine");
+    // Sections; domains, which are told one by one; and the engine, of which there is but one.
+    expected.retain(|key| key.contains('.') && !key.starts_with("domain.") && key != "storage.engine");
     expected.push("data_directory".to_owned());
-    let mut differences = before.differences(&after);
-    differences.sort_unstable();
     expected.sort();
-    assert_eq!(differences, expected);
-    assert_eq!(after.differences(&after), <[&str; 0]>::default());
-    let one = Config { limits: Limits { outbox_bytes: 1, ..after.limits.clone() }, ..after.clone() };
-    assert_eq!(after.differences(&one), ["limits.outbox_bytes"]);
+    applicable.append(&mut restart);
+    applicable.sort_unstable();
+    assert_eq!(applicable, expected);
+    assert_eq!(after.differences(&after), Differences::default());
+}
+
+/// What is taken of another configuration is what was called applicable, and nothing else.
+#[test]
+fn what_is_applicable_is_taken() {
+    let (before, after) = (Config::default(), parse(EVERYTHING).unwrap());
+    let next = before.with_applicable(&after);
+    assert_eq!(before.differences(&next).applicable, before.differences(&after).applicable);
+    assert_eq!(before.differences(&next).restart, <[&str; 0]>::default());
+    assert_eq!(next.differences(&after).applicable, <[&str; 0]>::default());
+    assert_eq!(next.domains, after.domains);
+    // Clients can't log in with certificates before the restart, so they are not asked for any.
+    assert_eq!(next.c2s.client_certificates, None);
+    assert_eq!(after.with_applicable(&before).c2s, after.c2s);
+    let mut renewed = after.clone();
+    renewed.c2s.client_certificates = Some("other.pem".into());
+    let differences = Differences { applicable: vec!["c2s.client_certificates"], restart: Vec::new() };
+    assert_eq!(after.differences(&renewed), differences);
+    assert_eq!(after.with_applicable(&renewed), renewed);
 }
 
 /// Who is about to write a file that is still wrong can find the server of it.
@@ -351,6 +371,10 @@ fn messages() {
         (
             "[limits]\nunauthenticated_connections = 10\nunauthenticated_connections_per_address = 11",
             "3:43: limits.unauthenticated_connections_per_address: more than the 10 of them that there may be altogether",
+        ),
+        (
+            "[limits]\ntoo_fast = 'close'\nbytes_burst = 100_000",
+            "3:15: limits.bytes_burst: must be at least element_bytes (262144), or the longest stanza ends its stream",
         ),
         (
             "[limits]\nwhitespace_interval_seconds = 86_401",
