@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jabiru_stanza::{Element, FullJid, IqType, Stanza, StanzaError};
 
-use crate::{Eventually, Router};
+use crate::{Closing, Eventually, Router};
 
 /// What an IQ request was sent to that the server answers itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,8 +54,7 @@ impl IqRequest {
     }
 
     /// The same request, but one whose answer may be the reason to close all streams of the account that asks, say
-    /// a change of its password: they are not closed ([`Router::close_account`]) before the answer is on its way.
-    /// So the feature has to answer within a bounded time.
+    /// a change of its password: [`Closing::wait_for_answer`] has an effect then.
     #[must_use]
     pub const fn before_closing(self) -> IqRequest {
         IqRequest { before_closing: true, ..self }
@@ -86,6 +85,8 @@ pub struct RequestContext<'a> {
     pub features: &'a Features,
     /// The router that the request came to.
     pub router: &'a Router,
+    /// For requests that are answered [before closing](IqRequest::before_closing).
+    pub closing: &'a Closing,
 }
 
 /// An identity for service discovery (XEP-0030 §3.1, §6.3).

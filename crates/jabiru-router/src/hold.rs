@@ -1,16 +1,55 @@
 //! Accounts whose streams must not be closed yet, because an answer is on its way to one of them.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
+use jabiru_stanza::BareJid;
 use parking_lot::Mutex;
 
 use crate::Account;
 
+/// By which a feature makes sure that its answer comes before the end that the answer is about; for requests that were
+/// announced with [`IqRequest::before_closing`](crate::IqRequest::before_closing).
+#[derive(Clone, Default)]
+pub struct Closing(Option<Arc<Asking>>);
+
+/// One request under way.
+struct Asking {
+    holds: Holds,
+    account: BareJid,
+    /// Taken by the feature, dropped by the router with the last clone.
+    hold: OnceLock<Option<Hold>>,
+}
+
+impl Closing {
+    pub(crate) fn of(holds: &Holds, account: Account<'_>) -> Closing {
+        let asking = Asking { holds: holds.clone(), account: account.to_bare_jid(), hold: OnceLock::new() };
+        Closing(Some(Arc::new(asking)))
+    }
+
+    /// From now until the answer is on its way, nobody closes the streams of the account that asks
+    /// ([`Router::close_account`](crate::Router::close_account) waits). To be called just before what leads to their
+    /// end, after everything that takes long; from then on the answer has to come within a bounded time.
+    ///
+    /// Where somebody waits already, it has no effect: the end that is ordered comes, however often the account asks.
+    pub fn wait_for_answer(&self) {
+        if let Some(asking) = &self.0 {
+            asking.hold.get_or_init(|| asking.holds.hold(&asking.account));
+        }
+    }
+}
+
+impl fmt::Debug for Closing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Closing(..)")
+    }
+}
+
 /// The holds of a router: as many as there are requests of that sort under way.
 #[derive(Clone, Default)]
-pub(crate) struct Holds(Arc<Mutex<HashMap<Box<str>, Held>>>);
+pub(crate) struct Holds(Arc<Mutex<HashMap<BareJid, Held>>>);
 
 #[derive(Default)]
 struct Held {
@@ -20,24 +59,28 @@ struct Held {
 }
 
 /// Keeps an account's streams from being closed until it is dropped.
-pub(crate) struct Hold {
+struct Hold {
     holds: Holds,
-    account: Box<str>,
+    account: BareJid,
 }
 
 impl Holds {
-    pub(crate) fn hold(&self, account: Account<'_>) -> Hold {
-        let account: Box<str> = account.as_str().into();
-        self.0.lock().entry(account.clone()).or_default().count += 1;
-        Hold { holds: self.clone(), account }
+    fn hold(&self, account: &BareJid) -> Option<Hold> {
+        let mut holds = self.0.lock();
+        let held = holds.entry(account.clone()).or_default();
+        if !held.waiting.is_empty() {
+            return None;
+        }
+        held.count += 1;
+        Some(Hold { holds: self.clone(), account: account.clone() })
     }
 
-    pub(crate) fn is_held(&self, account: Account<'_>) -> bool {
-        self.0.lock().contains_key(account.as_str())
+    pub(crate) fn is_held(&self, account: &BareJid) -> bool {
+        self.0.lock().contains_key(account)
     }
 
     /// Ready once nobody holds the account.
-    pub(crate) fn poll_released(&self, account: &str, context: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_released(&self, account: &BareJid, context: &Context<'_>) -> Poll<()> {
         let mut holds = self.0.lock();
         let Some(held) = holds.get_mut(account) else { return Poll::Ready(()) };
         if !held.waiting.iter().any(|waker| waker.will_wake(context.waker())) {

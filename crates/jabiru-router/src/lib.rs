@@ -57,6 +57,7 @@ pub use backend::{Change, OnConflict, Refused, RegisterError, Registration, Reso
 pub use domains::HostedDomains;
 pub use eventually::{BoxFuture, Eventually, EventuallyFuture};
 pub use feature::{Feature, FeatureConflict, Features, Identity, IqAnswer, IqRequest, RequestContext, Target};
+pub use hold::Closing;
 pub use memory::InMemory;
 pub use moved::{Moved, MovedAccounts};
 pub use remote::{RemoteDomains, RemoteError};

@@ -9,7 +9,7 @@ use jabiru_stanza::{
 };
 
 use crate::guard::{PanicId, guarded};
-use crate::hold::Holds;
+use crate::hold::{Closing, Holds};
 use crate::rules::{self, Destination, Recipients, Verdict};
 use crate::{
     Account, BoxFuture, Eventually, Features, HostedDomains, IqAnswer, MovedAccounts, OnConflict, Refused,
@@ -134,12 +134,13 @@ impl Router {
     /// If the account has asked for something whose answer must come first ([`IqRequest::before_closing`](crate::IqRequest::before_closing)), they end
     /// as soon as that is on its way.
     pub fn close_account(&self, account: Account<'_>, error: &StreamError) -> Eventually<usize> {
-        if !self.shared.holds.is_held(account) {
+        let address = account.to_bare_jid();
+        if !self.shared.holds.is_held(&address) {
             return self.close_now(account, error);
         }
-        let (router, account, error) = (self.clone(), account.to_bare_jid(), error.clone());
+        let (router, account, error) = (self.clone(), address, error.clone());
         Eventually::later(async move {
-            poll_fn(|context| router.shared.holds.poll_released(account.as_str(), context)).await;
+            poll_fn(|context| router.shared.holds.poll_released(&account, context)).await;
             match Account::of(&account) {
                 Some(account) => {
                     let closing = router.close_now(account, &error);
@@ -322,16 +323,19 @@ impl Router {
             return self.bounce(&request, &condition.into());
         };
         let asker = request.from().and_then(|from| Account::of(from));
-        let hold = asker.filter(|_| sort.before_closing).map(|account| self.shared.holds.hold(account));
-        let context = RequestContext { target, features: self.features(), router: self };
+        let closing = match asker {
+            Some(account) if sort.before_closing => Closing::of(&self.shared.holds, account),
+            _ => Closing::default(),
+        };
+        let context = RequestContext { target, features: self.features(), router: self, closing: &closing };
         match guarded(feature.name(), || feature.handle_iq(&request, context)) {
-            Eventually::Now(answer) => self.reply(&request, answer).map(move |()| drop(hold)),
+            Eventually::Now(answer) => self.reply(&request, answer).map(move |()| drop(closing)),
             Eventually::Later(answer) => {
                 let router = self.clone();
                 Eventually::later(async move {
                     let answer = answer.await;
                     router.reply(&request, answer).await;
-                    drop(hold);
+                    drop(closing);
                 })
             }
         }

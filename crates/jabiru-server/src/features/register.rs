@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jabiru_router::{Account, Eventually, Feature, IqAnswer, IqRequest, RequestContext, Target};
+use jabiru_router::{Account, Closing, Eventually, Feature, IqAnswer, IqRequest, RequestContext, Target};
 use jabiru_stanza::{BareJid, Condition, Element, ErrorType, IqType, NodePart, Stanza, StanzaError, StanzaKind, ns};
 use jabiru_storage::{Accounts, ScramHash, StorageError};
 use tokio::sync::Semaphore;
@@ -81,12 +81,15 @@ impl Feature for Register {
             Err(error) => return Eventually::Now(IqAnswer::Error(error)),
         };
         let (shared, from) = (Arc::clone(&self.0), Arc::clone(from));
-        let resources = context.router.backend().snapshot(account);
+        let (resources, closing) = (context.router.backend().snapshot(account), context.closing.clone());
         Eventually::later(async move {
             let job = async {
                 match wanted {
                     Wanted::Fields => shared.fields(&address).await,
-                    Wanted::Removal => shared.remove(&address).await,
+                    Wanted::Removal => {
+                        closing.wait_for_answer();
+                        shared.remove(&address).await
+                    }
                     Wanted::Password(password) => {
                         let resources = resources.await;
                         let stream = from.resource().and_then(|part| resources.find(part));
@@ -94,7 +97,7 @@ impl Feature for Register {
                             let error = StanzaError::new(Condition::NotAuthorized);
                             return Err(error.with_text("a password is not taken over a stream without TLS"));
                         }
-                        shared.change_password(&address, password).await
+                        shared.change_password(&address, password, &closing).await
                     }
                 }
             };
@@ -152,6 +155,7 @@ impl Shared {
         &self,
         address: &BareJid,
         password: Zeroizing<String>,
+        closing: &Closing,
     ) -> Result<Option<Element>, StanzaError> {
         let Ok(_permit) = self.deriving.acquire().await else { return Err(internal(true)) };
         // Not on the threads that serve streams: it takes tens of milliseconds.
@@ -166,6 +170,7 @@ impl Shared {
                 return Err(internal(false));
             }
         };
+        closing.wait_for_answer();
         match self.accounts.replace_credentials(address, credentials).await {
             Ok(()) => {
                 tracing::info!(account = %address, "password changed by its owner");

@@ -12,8 +12,12 @@ use super::{Registration, all};
 
 /// All of them, on accounts of which there are none.
 fn features() -> Features {
-    let allowed =
-        Registration { password_change: true, cancellation: false, without_tls: false, timeout: Duration::from_secs(1) };
+    let allowed = Registration {
+        password_change: true,
+        cancellation: false,
+        without_tls: false,
+        timeout: Duration::from_secs(1),
+    };
     all(Arc::new(MemoryAccounts::new()), allowed).unwrap()
 }
 

@@ -249,7 +249,8 @@ fn answer_comes_before_the_end() {
                 ]
             }
         }
-        fn handle_iq(&self, _: &Stanza, _: RequestContext<'_>) -> Eventually<IqAnswer> {
+        fn handle_iq(&self, _: &Stanza, context: RequestContext<'_>) -> Eventually<IqAnswer> {
+            context.closing.wait_for_answer();
             let go = Arc::clone(&self.0);
             Eventually::later(poll_fn(move |_| match go.load(Ordering::Relaxed) {
                 true => Poll::Ready(IqAnswer::Result(None)),
@@ -285,6 +286,11 @@ fn answer_comes_before_the_end() {
         if !waits {
             continue;
         }
+        // Asking again puts nothing off.
+        let mut again = stanza("<iq type='set' id='2'><q xmlns='urn:q'/></iq>");
+        again.set_from(Arc::new(other.jid.clone().into()));
+        let mut again = Box::pin(server.router.receive(&other.jid, other.id, again).into_future());
+        assert!(again.as_mut().poll(&mut context).is_pending());
         go.store(true, Ordering::Relaxed);
         assert!(closing.as_mut().poll(&mut context).is_pending() && !woken.0.load(Ordering::Relaxed));
         if gone {
