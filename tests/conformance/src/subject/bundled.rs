@@ -208,7 +208,8 @@ impl Admin for Process {
             Verb::Remove => vec!["user", "remove", "--yes"],
             Verb::Kick => vec!["user", "kick"],
             Verb::Move => vec!["user", "move"],
-            Verb::Drain => vec!["drain"],
+            Verb::Drain if arguments.is_empty() => vec!["drain"],
+            Verb::Drain => vec!["drain", "--to"],
             Verb::Reload => vec!["reload"],
             Verb::RemoveDomain => {
                 let left: Vec<&str> = [DOMAIN, OTHER].into_iter().filter(|domain| *domain != first).collect();
