@@ -1,0 +1,111 @@
+//! RFC 6120 §6.5.5, §13.9.1: base64 that is none.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::case;
+use crate::case::Case;
+use crate::client::Answer;
+use crate::ns;
+use crate::subject::Subject;
+
+use super::scram::Scram;
+use super::{SCRAM, has_nothing_to_say, offering, plain};
+
+pub(super) const CASES: &[Case] = &[
+    case!(Must, what_is_not_base64_is_rejected, ["6.5.5", "13.9.1", "6.3.5"]),
+    case!(Should, what_is_not_base64_is_incorrect_encoding, ["6.5.5", "6.4.5", "sasl-errors"]),
+    case!(Must, characters_beside_base64_are_not_ignored, ["13.9.1", "6.3.5"]),
+    case!(Must, padding_is_the_end, ["13.9.1"]),
+    case!(Must, padding_bits_are_zero, ["13.9.1", "6.3.5"]),
+    case!(Must, response_is_base64, ["6.5.5", "13.9.1"]),
+];
+
+/// What comes of `<auth/>` with this content, for PLAIN if it is offered, for SCRAM if not.
+#[track_caller]
+fn answers(subject: &Subject, content: impl Fn(&[u8]) -> String) -> Answer {
+    let account = subject.account("romeo");
+    let (mut romeo, features) = subject.secure();
+    let (mechanism, data) = if features.offers("PLAIN") {
+        ("PLAIN", plain("", &account.local, &account.password))
+    } else {
+        (SCRAM, Scram::new(SCRAM, &account.local).first())
+    };
+    let content = content(&data);
+    romeo.sends_bytes(format!("<auth xmlns='{}' mechanism='{mechanism}'>{content}</auth>", ns::SASL));
+    let answer = romeo.receives_sasl_answer();
+    // An implementation must not break on it either (§13.9.1).
+    has_nothing_to_say(&mut romeo);
+    answer
+}
+
+/// The server has refused data whose encoding is wrong.
+#[track_caller]
+fn rejected(answer: &Answer) {
+    let Some(condition) = answer.failure() else { panic!("a failure was due: {answer:?}") };
+    let allowed = ["incorrect-encoding", "malformed-request", "not-authorized"];
+    assert!(allowed.contains(&condition), "{condition}");
+}
+
+/// RFC 6120 §13.9.1: data with characters from outside of the alphabet of base64 is rejected.
+fn what_is_not_base64_is_rejected(subject: &Subject) {
+    for junk in ["!!!!", "AGp1-GlldA__", "ä", "A", "AGp1bGl", "&lt;/auth&gt;"] {
+        rejected(&answers(subject, |_| junk.to_owned()));
+    }
+}
+
+/// RFC 6120 §6.5.5: the condition for it is `incorrect-encoding`.
+fn what_is_not_base64_is_incorrect_encoding(subject: &Subject) {
+    for junk in ["!!!!", "AGp1-GlldA__"] {
+        let answer = answers(subject, |_| junk.to_owned());
+        assert_eq!(answer.failure(), Some("incorrect-encoding"), "{junk}");
+    }
+}
+
+/// RFC 6120 §13.9.1: characters that do not belong there are rejected, not ignored, even where the rest would be sound:
+/// what is ignored could carry secrets past everybody.
+fn characters_beside_base64_are_not_ignored(subject: &Subject) {
+    for beside in ["!", "-", "_", ".", " ", "\n", "\t", "&#xA0;"] {
+        rejected(&answers(subject, |data| {
+            let text = STANDARD.encode(data);
+            format!("{}{beside}{}", &text[..4], &text[4..])
+        }));
+    }
+}
+
+/// RFC 6120 §13.9.1: the pad character is nowhere but at the end: `=AAA` and `BBBB=CCC` are rejected.
+fn padding_is_the_end(subject: &Subject) {
+    for sequence in ["=AAA", "BBBB=CCC", "====", "BB==BBBB", "B===", "BBBB===="] {
+        rejected(&answers(subject, |_| sequence.to_owned()));
+    }
+    rejected(&answers(subject, |data| format!("{}====", STANDARD.encode(data).trim_end_matches('='))));
+}
+
+/// RFC 6120 §13.9.1, §6.3.5: padding bits are zero.
+fn padding_bits_are_zero(subject: &Subject) {
+    rejected(&answers(subject, |data| {
+        // Two octets less or more, so that there are bits left over.
+        let mut text = STANDARD.encode(data);
+        if !text.ends_with('=') {
+            text = STANDARD.encode(&data[..data.len() - 1]);
+        }
+        let digits = text.trim_end_matches('=').to_owned();
+        let (rest, last) = digits.split_at(digits.len() - 1);
+        let next = char::from(last.as_bytes()[0] + 1);
+        let next = if next.is_ascii_alphanumeric() { next } else { 'B' };
+        format!("{rest}{next}{}", &text[digits.len()..])
+    }));
+}
+
+/// RFC 6120 §6.5.5, §13.9.1: a `<response/>` that is no base64 is rejected, too, and the handshake is over.
+fn response_is_base64(subject: &Subject) {
+    let account = subject.account("romeo");
+    let mut romeo = offering(subject, SCRAM);
+    let scram = Scram::new(SCRAM, &account.local);
+    romeo.sends_auth(SCRAM, Some(&scram.first()));
+    let Answer::Challenge(data) = romeo.receives_sasl_answer() else { panic!("a challenge was due") };
+    let last = STANDARD.encode(scram.last(&scram.reads(&data), &account.password));
+    romeo.sends_bytes(format!("<response xmlns='{}'>{} {}</response>", ns::SASL, &last[..4], &last[4..]));
+    rejected(&romeo.receives_sasl_answer());
+    has_nothing_to_say(&mut romeo);
+}
