@@ -101,8 +101,32 @@ pub(crate) async fn watch(operations: Arc<Operations>) {
 struct Watch {
     /// When each certificate was last warned of.
     warned: HashMap<DomainPart, (NotAfter, SystemTime)>,
-    /// For which certificate the streams of a domain were begun anew.
-    restarted: HashMap<DomainPart, NotAfter>,
+    /// When the streams of a domain have to begin anew.
+    restarts: HashMap<DomainPart, Restart>,
+}
+
+/// The streams of one domain, by the certificates that their clients have seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Restart {
+    /// The end of the first of these certificates to expire, which may have been replaced since.
+    earliest: NotAfter,
+    /// They have begun anew because of it, and saw it again: there was no other.
+    done: bool,
+}
+
+impl Restart {
+    /// Takes note of the certificate of the moment, of which `is_due` says whether its end is near. Must the streams
+    /// begin anew?
+    fn note(&mut self, current: NotAfter, is_due: impl Fn(NotAfter) -> bool) -> bool {
+        if self.done && self.earliest == current {
+            return false;
+        }
+        let earliest = if self.done { current } else { self.earliest.min(current) };
+        let due = is_due(earliest);
+        // Streams that begin anew have all seen the certificate of the moment.
+        *self = Restart { earliest: if due { current } else { earliest }, done: due && is_due(current) };
+        due
+    }
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -121,11 +145,15 @@ impl Watch {
             let left = not_after.seconds_left(now);
             self.warn(certificate, not_after, Validity::of(left, tls.warn_before_expiry), now);
             let Some(before) = tls.restart_streams_before_expiry else { continue };
-            let until = left.saturating_sub(i64::try_from(before.as_secs()).unwrap_or(i64::MAX));
-            if until > 0 {
-                wait = wait.min(Duration::from_secs(until.unsigned_abs()));
-            } else if self.restarted.insert(certificate.domain.clone(), not_after) != Some(not_after) {
+            let before = i64::try_from(before.as_secs()).unwrap_or(i64::MAX);
+            let until = |not_after: NotAfter| not_after.seconds_left(now).saturating_sub(before);
+            let first = Restart { earliest: not_after, done: false };
+            let restart = self.restarts.entry(certificate.domain.clone()).or_insert(first);
+            if restart.note(not_after, |not_after| until(not_after) <= 0) {
                 due.push(certificate.domain.clone());
+            }
+            if !restart.done {
+                wait = wait.min(Duration::from_secs(until(restart.earliest).max(0).unsigned_abs()));
             }
         }
         if !due.is_empty() {
@@ -133,7 +161,7 @@ impl Watch {
         }
         let kept = |domain: &DomainPart| certificates.iter().any(|certificate| certificate.domain == *domain);
         self.warned.retain(|domain, _| kept(domain));
-        self.restarted.retain(|domain, _| kept(domain));
+        self.restarts.retain(|domain, _| kept(domain));
         wait
     }
 
@@ -190,6 +218,29 @@ mod tests {
         let at = |seconds| not_after.seconds_left(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
         assert_eq!((at(1_795_401_673), at(1_795_401_675), at(0)), (1, -1, 1_795_401_674));
         assert_eq!(NotAfter::of(b"no certificate"), None);
+    }
+
+    /// Rounds in the order of time: the certificate of the moment, and which are near their end.
+    #[test]
+    fn streams_begin_anew_once_for_each_certificate_they_have_seen() {
+        // Certificates by their ends; `now` makes those due that end by then.
+        for (rounds, expected) in [
+            (&[(10, 5), (10, 9)][..], &[false, false][..]),
+            (&[(10, 5), (10, 10), (10, 11)], &[false, true, false]),
+            // Due from the start on: streams may have come before the first round.
+            (&[(10, 10), (10, 11)], &[true, false]),
+            // Replaced in time: who has seen the first one begins anew, and then there is none left of it.
+            (&[(10, 5), (20, 6), (20, 10), (20, 11), (20, 20), (20, 21)], &[false, false, true, false, true, false]),
+            // Replaced twice: at the first one's end everybody goes over to the third.
+            (&[(10, 5), (20, 6), (30, 7), (30, 10), (30, 20), (30, 30)], &[false, false, false, true, false, true]),
+            // Replaced too late, and by one that ends earlier.
+            (&[(10, 10), (20, 11), (20, 20)], &[true, false, true]),
+            (&[(20, 5), (10, 6), (10, 10), (10, 20)], &[false, false, true, false]),
+        ] {
+            let mut restart = Restart { earliest: NotAfter(rounds[0].0), done: false };
+            let noted = rounds.iter().map(|(current, now)| restart.note(NotAfter(*current), |end| end.0 <= *now));
+            assert_eq!(noted.collect::<Vec<_>>(), expected, "{rounds:?}");
+        }
     }
 
     #[test]

@@ -78,6 +78,19 @@ fn streams_begin_anew_before_the_end() {
     juliet.ping();
 }
 
+/// Another certificate does not help those who have seen the old one.
+#[test]
+fn streams_begin_anew_although_the_certificate_was_replaced() {
+    let server = Server::start(PROGRAM, "[tls]\nrestart_streams_before_expiry_hours = 1\n");
+    server.add_user("juliet@localhost", "r0m30");
+    let server = soon_to_expire(&server.into_data());
+    let mut juliet = Client::online(&server, "juliet", "r0m30", "balcony");
+    certificate(server.folder(), HOUR * 24);
+    assert!(command(&server, "reload").contains("new certificate   localhost"));
+    juliet.ping();
+    assert_eq!(*juliet.receive_stream_error().condition(), StreamCondition::Reset);
+}
+
 /// A server whose certificate is an hour and some seconds from its end.
 fn soon_to_expire(data: &Data) -> Server {
     let mut server = Server::start_with(PROGRAM, "[tls]\nrestart_streams_before_expiry_hours = 1\n", data);
