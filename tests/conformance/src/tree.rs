@@ -241,7 +241,7 @@ pub(crate) fn element(name: OwnedName, attributes: Vec<OwnedAttribute>) -> Eleme
 /// - a last text `...`: the children before it have to be there in any order, others may be, too;
 /// - `xml:lang` of the outermost element, if the expectation does not speak of it.
 ///
-/// White space between elements does not count.
+/// White space between elements does not count, nor does the order of children that have different names.
 #[must_use]
 pub fn differences(expected: &Element, received: &Element) -> Vec<String> {
     let mut found = Vec::new();
@@ -290,6 +290,10 @@ fn compare(expected: &Element, received: &Element, outermost: bool, path: &str, 
         found.push(format!("{path}: {} child(ren) instead of {}: {}", come.len(), wanted.len(), names.join(", ")));
         return;
     }
+    let by_name = |element: &&Element| (element.namespace.clone(), element.name.clone());
+    let (mut wanted, mut come) = (wanted, come);
+    wanted.sort_by_key(by_name);
+    come.sort_by_key(by_name);
     for (child, other) in wanted.iter().zip(&come) {
         compare(child, other, false, &format!("{path}<{}>", child.name), found);
     }
@@ -346,7 +350,8 @@ mod tests {
             ("<a>text</a>", "<a>text </a>", false),
             ("<a>*</a>", "<a>text</a>", true),
             ("<a><b/><c/></a>", "<a><b/> <c/></a>", true),
-            ("<a><b/><c/></a>", "<a><c/><b/></a>", false),
+            ("<a><b/><c/></a>", "<a><c/><b/></a>", true),
+            ("<a><b>1</b><b>2</b></a>", "<a><b>2</b><b>1</b></a>", false),
             ("<a><b/>...</a>", "<a><c/><b/></a>", true),
             ("<a><b x='1'/>...</a>", "<a><c/><b/></a>", false),
             ("<a><b/></a>", "<a><b xmlns='other'/></a>", false),

@@ -36,6 +36,13 @@ impl Features {
         self.mechanisms().iter().any(|offered| offered == mechanism)
     }
 
+    /// Is this type of channel binding announced (XEP-0440)?
+    #[must_use]
+    pub fn binds_channels_by(&self, binding: &str) -> bool {
+        let announced = self.0.child("sasl-channel-binding", ns::CHANNEL_BINDING).map(Element::elements);
+        announced.into_iter().flatten().any(|offered| offered.attribute("type") == Some(binding))
+    }
+
     /// Is resource binding offered?
     #[must_use]
     pub fn bind(&self) -> bool {
@@ -152,7 +159,8 @@ impl Client {
     pub fn authenticates(&mut self, role: &str, features: &Features) -> &mut Client {
         let account = self.scope.account(role);
         let strongest = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN"];
-        let usable = |name: &&str| features.offers(name) && (!name.ends_with("-PLUS") || self.has_tls_exporter());
+        let can_bind = self.has_tls_exporter() && features.binds_channels_by("tls-exporter");
+        let usable = |name: &&str| features.offers(name) && (!name.ends_with("-PLUS") || can_bind);
         let Some(mechanism) = strongest.into_iter().find(usable) else {
             panic!("no mechanism that we have is offered: {:?}", features.mechanisms());
         };
