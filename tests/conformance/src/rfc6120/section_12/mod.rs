@@ -1,6 +1,8 @@
-//! RFC 6120 §12: Internationalization considerations.
+//! RFC 6120 §12: internationalization considerations.
+
+mod section_12;
 
 use crate::case::Case;
 
 /// The cases of each file.
-pub(super) const FILES: &[&[Case]] = &[];
+pub(super) const FILES: &[&[Case]] = &[section_12::CASES];

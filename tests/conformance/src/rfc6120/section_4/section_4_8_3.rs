@@ -21,6 +21,9 @@ pub(super) const CASES: &[Case] = &[
 fn clients_are_sent_the_client_namespace(subject: &Subject) {
     let [mut romeo, mut juliet] = subject.login(["romeo/orchard", "juliet/balcony"]);
     romeo.sends("<message to='$juliet/balcony' type='chat'><body>hi</body></message>");
+    // RFC 6121 §8.5.3.1: without presence, a request need not be delivered.
+    juliet.sends("<presence to='$romeo/orchard'/>");
+    romeo.receives("<presence from='$juliet/balcony' to='$romeo/orchard'/>");
     romeo.sends("<iq to='$juliet/balcony' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>");
     for name in ["message", "iq"] {
         let stanza = juliet.receives_any();
