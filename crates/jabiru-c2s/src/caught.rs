@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 
 use jabiru_stanza::{StreamCondition, StreamError};
@@ -16,8 +16,9 @@ pub(crate) struct Panicked(Box<dyn Any + Send>);
 
 /// What a future gives, unless it panics. What it borrows may be left in the middle: only look at it again if it
 /// stands that.
-pub(crate) async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> {
-    let mut future = pin!(future);
+///
+/// It takes the future where it lies: to move it in would take its room twice, for as long as the stream lasts.
+pub(crate) async fn caught<F: Future>(mut future: Pin<&mut F>) -> Result<F::Output, Panicked> {
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
         Ok(polled) => polled.map(Ok),
         Err(panic) => Poll::Ready(Err(Panicked(panic))),
@@ -47,6 +48,8 @@ const ID_LETTERS: usize = 8;
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::*;
 
     struct PanicsOnDrop;
@@ -59,13 +62,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_outcome() {
-        assert_eq!(caught(async { 1 }).await.unwrap(), 1);
+        assert_eq!(caught(pin!(async { 1 })).await.unwrap(), 1);
         let panicking = async {
             let _held = PanicsOnDrop;
             tokio::task::yield_now().await;
             panic!("on purpose {}", 1)
         };
-        let panicked: Result<(), Panicked> = caught(panicking).await;
+        let panicked: Result<(), Panicked> = caught(pin!(panicking)).await;
         let error = panicked.unwrap_err().report(&"a@b/c");
         assert_eq!(*error.condition(), StreamCondition::InternalServerError);
         let (text, id) = error.text().unwrap().rsplit_once(' ').unwrap();

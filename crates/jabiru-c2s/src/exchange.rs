@@ -29,10 +29,10 @@ pub(crate) struct Exchange<'a> {
     pub(crate) from: Arc<Jid>,
     /// The stream's default language (§4.7.4).
     pub(crate) lang: Option<Arc<str>>,
-    pub(crate) silence: Silence,
-    pub(crate) meter: Meter,
+    pub(crate) silence: Silence<'a>,
+    pub(crate) meter: Meter<'a>,
     /// When the certificate expires by which the client was authenticated.
-    pub(crate) expiry: Option<Expiry>,
+    pub(crate) expiry: Option<Box<Expiry>>,
     /// First-level elements that were read and that the meter does not know of yet.
     pub(crate) stanzas: usize,
 }
@@ -96,7 +96,7 @@ impl Exchange<'_> {
 
     /// The next moment at which something is to be looked at.
     fn deadline(&self) -> Option<Instant> {
-        let expiry = self.expiry.as_ref().map(Expiry::due);
+        let expiry = self.expiry.as_ref().map(|expiry| expiry.due());
         [self.silence.due(), expiry].into_iter().flatten().min()
     }
 

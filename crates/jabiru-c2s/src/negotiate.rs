@@ -1,6 +1,7 @@
 //! From the first octet to the bound resource: drives `jabiru-negotiation` over a connection.
 
 use std::io;
+use std::pin::pin;
 use std::time::{Instant, SystemTime};
 
 use jabiru_negotiation::{BindError, ClientStream, CredentialsAnswer, Event, Mechanism, ScramHash, Security, TlsInfo};
@@ -67,7 +68,7 @@ struct Negotiation<'a> {
     anonymous: Option<OwnedSemaphorePermit>,
     /// When the client's certificate expires.
     certificate_expires: Option<SystemTime>,
-    meter: Meter,
+    meter: Meter<'a>,
 }
 
 /// Negotiates a client stream on a new connection, within the policy's time.
@@ -104,9 +105,10 @@ pub(crate) async fn negotiate(
         guess: None,
         mechanism: None,
         anonymous: None,
-        meter: Meter::new(service.settings.rate, start),
+        meter: Meter::new(&service.settings.rate, start),
     };
-    match caught(negotiation.run()).await {
+    let outcome = caught(pin!(negotiation.run())).await;
+    match outcome {
         Ok(negotiated) => negotiated,
         Err(panicked) => {
             let error = panicked.report(&negotiation.connection.peer());

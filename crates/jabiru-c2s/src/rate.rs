@@ -70,8 +70,8 @@ pub(crate) fn too_fast() -> StreamError {
 
 /// Measures one stream.
 #[derive(Debug)]
-pub(crate) struct Meter {
-    limits: RateLimits,
+pub(crate) struct Meter<'a> {
+    limits: &'a RateLimits,
     bytes: Bucket,
     stanzas: Bucket,
 }
@@ -82,8 +82,8 @@ struct Bucket {
     full_at: Instant,
 }
 
-impl Meter {
-    pub(crate) fn new(limits: RateLimits, now: Instant) -> Meter {
+impl Meter<'_> {
+    pub(crate) fn new(limits: &RateLimits, now: Instant) -> Meter<'_> {
         Meter { limits, bytes: Bucket { full_at: now }, stanzas: Bucket { full_at: now } }
     }
 
@@ -129,7 +129,8 @@ mod tests {
     fn bursts_are_free_and_the_rest_is_paid_in_time() {
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);
-        let mut meter = Meter::new(limits(OnExcess::Slow), start);
+        let limits = limits(OnExcess::Slow);
+        let mut meter = Meter::new(&limits, start);
         for (now, bytes, stanzas, expected) in [
             (0, 500, 0, Pace::Go),
             (0, 10, 0, Pace::Rest(at(100))),
@@ -150,12 +151,13 @@ mod tests {
     #[test]
     fn limits_that_close_or_are_none() {
         let start = Instant::now();
-        let mut closing = Meter::new(limits(OnExcess::Close), start);
+        let closing = limits(OnExcess::Close);
+        let mut closing = Meter::new(&closing, start);
         assert_eq!(closing.read(500, 4, start), Pace::Go);
         assert_eq!(closing.read(0, 1, start), Pace::Close);
-        let mut unbounded = Meter::new(RateLimits::NONE, start);
+        let mut unbounded = Meter::new(&RateLimits::NONE, start);
         assert_eq!(unbounded.read(usize::MAX, usize::MAX, start), Pace::Go);
         let odd = RateLimits { bytes: Some(Rate { per_second: 0, burst: 0 }), ..RateLimits::NONE };
-        assert_eq!(Meter::new(odd, start).read(3, 0, start), Pace::Rest(start + Duration::from_secs(3)));
+        assert_eq!(Meter::new(&odd, start).read(3, 0, start), Pace::Rest(start + Duration::from_secs(3)));
     }
 }

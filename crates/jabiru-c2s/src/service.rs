@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use crate::computing::Computing;
 use crate::live::Live;
 use crate::settings::Settings;
+use crate::silence::Checks;
 use crate::throttle::Throttle;
 use crate::watch::Watch;
 
@@ -38,6 +39,7 @@ pub enum Transport {
 pub(crate) struct Service {
     pub(crate) policy: Arc<Policy>,
     pub(crate) settings: Settings,
+    pub(crate) silence_checks: Checks,
     pub(crate) router: Router,
     pub(crate) accounts: Arc<dyn Accounts>,
     pub(crate) watch: Watch,
@@ -56,6 +58,7 @@ impl C2s {
         let throttle = settings.guesses.clone().map(|limits| Mutex::new(Throttle::new(limits, Instant::now())));
         let anonymous = Arc::new(Semaphore::new(settings.anonymous_streams.min(Semaphore::MAX_PERMITS)));
         let service = Service {
+            silence_checks: settings.silence_checks(),
             policy: Arc::new(policy),
             settings,
             router,
@@ -88,19 +91,24 @@ impl C2s {
             let service = self.service.clone();
             let transport = transport.clone();
             match (admitted, ended) {
-                (Ok(mut admitted), None) => drop(tokio::spawn(async move {
-                    service.connection(connection, &transport, &entry, &mut admitted).await;
-                })),
-                (place, Some(error)) => drop(tokio::spawn(async move {
-                    service.refused(connection, &transport, &error).await;
-                    drop((entry, place));
-                })),
-                (Err(excess), None) => drop(tokio::spawn(async move {
+                (Ok(admitted), None) => {
+                    tokio::spawn(service.connection(connection, transport, entry, admitted));
+                }
+                (place, Some(error)) => {
+                    tokio::spawn(async move {
+                        service.refused(connection, &transport, &error).await;
+                        drop((entry, place));
+                    });
+                }
+                (Err(excess), None) => {
                     tracing::debug!(%peer, limit = %excess.limit(), "connection refused");
                     let error = StreamError::new(StreamCondition::ResourceConstraint);
-                    service.refused(connection, &transport, &error.with_text(excess.limit().to_string())).await;
-                    drop((entry, excess));
-                })),
+                    let error = error.with_text(excess.limit().to_string());
+                    tokio::spawn(async move {
+                        service.refused(connection, &transport, &error).await;
+                        drop((entry, excess));
+                    });
+                }
             }
         }
     }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 /// What is known of one client's silence. Time is passed in.
 #[derive(Debug)]
-pub(crate) struct Silence {
-    checks: Checks,
+pub(crate) struct Silence<'a> {
+    checks: &'a Checks,
     heard: Instant,
     /// When whitespace was sent last.
     touched: Instant,
@@ -44,8 +44,8 @@ pub(crate) enum Due {
     GiveUp,
 }
 
-impl Silence {
-    pub(crate) fn new(checks: Checks, now: Instant) -> Silence {
+impl Silence<'_> {
+    pub(crate) fn new(checks: &Checks, now: Instant) -> Silence<'_> {
         let mut silence = Silence { checks, heard: now, touched: now, asked: None, due: None };
         silence.due = silence.next_due();
         silence
@@ -123,7 +123,7 @@ mod tests {
             ask: ask.map(|seconds| seconds * SECOND),
             answer: 10 * SECOND,
         };
-        let mut silence = Silence::new(checks, start);
+        let mut silence = Silence::new(&checks, start);
         for (second, step) in steps {
             let now = start + *second * SECOND;
             match step {

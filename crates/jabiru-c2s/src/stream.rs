@@ -1,5 +1,6 @@
 //! How one connection lives: from accept to close, whatever happens on the way.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -20,20 +21,20 @@ use crate::silence::Silence;
 impl Service {
     /// One connection from accept to close.
     pub(crate) async fn connection(
-        &self,
+        self: Arc<Self>,
         mut connection: Connection,
-        transport: &Transport,
-        entry: &Entry,
-        admitted: &mut Admitted,
+        transport: Arc<Transport>,
+        entry: Entry,
+        mut admitted: Admitted,
     ) {
         let peer = connection.peer();
         tracing::debug!(%peer, "connection accepted");
         // Boxed: what negotiation needs is several times as large as what an established stream needs, and would be
         // taken for as long as the stream lasts.
-        let last_words = match Box::pin(negotiate(self, transport, &mut connection, entry)).await {
+        let last_words = match Box::pin(negotiate(&self, &transport, &mut connection, &entry)).await {
             Ok(Negotiated::Established(established)) => {
                 admitted.established();
-                self.established(&mut connection, established, entry).await
+                self.established(&mut connection, established, &entry).await
             }
             Ok(Negotiated::Closed(last_words)) => Some(last_words),
             Ok(Negotiated::Gone) => None,
@@ -89,14 +90,15 @@ impl Service {
             id: bound.id,
             from: from.clone(),
             lang: lang.map(Arc::from),
-            silence: Silence::new(self.settings.silence_checks(), now),
-            meter: Meter::new(self.settings.rate, now),
-            expiry: certificate_expires.map(|at| Expiry::new(at, now, SystemTime::now())),
+            silence: Silence::new(&self.silence_checks, now),
+            meter: Meter::new(&self.settings.rate, now),
+            // Boxed: hardly any stream has one.
+            expiry: certificate_expires.map(|at| Box::new(Expiry::new(at, now, SystemTime::now()))),
             stanzas: 0,
         };
-        let outcome = caught(exchange.run(input)).await;
+        let outcome = caught(pin!(exchange.run(input))).await;
         tracing::info!(jid = %from, "stream ended");
-        if let Err(panicked) = caught(bound.leave()).await {
+        if let Err(panicked) = caught(pin!(bound.leave())).await {
             panicked.report(&from);
         }
         match outcome {

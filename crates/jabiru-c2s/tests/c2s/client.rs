@@ -119,14 +119,20 @@ impl Client {
     }
 
     pub(crate) fn until_any(&mut self, ends: &[&str]) -> String {
+        let longest = ends.iter().map(|end| end.len()).max().unwrap_or(0);
+        let mut looked_at = 0;
         loop {
-            let text = String::from_utf8_lossy(&self.received).into_owned();
-            if let Some(at) = ends.iter().filter_map(|end| text.find(end).map(|at| at + end.len())).min() {
-                self.received.drain(..at);
-                return text[..at].to_owned();
+            let fresh = &self.received[looked_at..];
+            let find = |end: &&str| {
+                fresh.windows(end.len()).position(|found| found == end.as_bytes()).map(|at| at + end.len())
+            };
+            if let Some(at) = ends.iter().filter_map(find).min() {
+                let rest = self.received.split_off(looked_at + at);
+                return String::from_utf8(std::mem::replace(&mut self.received, rest)).unwrap();
             }
+            looked_at = self.received.len().saturating_sub(longest);
             if self.read() == 0 {
-                panic!("the stream ended before any of {ends:?} came: {text}");
+                panic!("the stream ended before any of {ends:?} came: {}", String::from_utf8_lossy(&self.received));
             }
         }
     }
