@@ -197,7 +197,10 @@ impl Case {
     #[must_use]
     pub fn section(&self) -> String {
         let file = self.module.rsplit("::").next().unwrap_or_default();
-        file.trim_start_matches("section_").replace('_', ".")
+        match file.strip_prefix("appendix_") {
+            Some(letter) => format!("Appendix {}", letter.to_uppercase()),
+            None => file.trim_start_matches("section_").replace('_', "."),
+        }
     }
 
     /// The rule, as the function's documentation tells it.

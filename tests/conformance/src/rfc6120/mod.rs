@@ -5,6 +5,7 @@ mod section_11;
 mod section_12;
 mod section_13;
 mod section_14;
+mod appendix_a;
 mod section_3;
 mod section_4;
 mod section_5;
@@ -29,6 +30,7 @@ const SECTIONS: &[&[&[Case]]] = &[
     section_12::FILES,
     section_13::FILES,
     section_14::FILES,
+    appendix_a::FILES,
 ];
 
 /// All cases, in the order of the document.
