@@ -168,6 +168,7 @@ pub fn run(suite: &Suite, judged: &Judged) -> Result<()> {
     let start = Instant::now();
     let cases = suite.cases();
     ensure!(!cases.is_empty(), "there is no such case");
+    judged.check()?;
     if suite.faults || !suite.fault.is_empty() {
         return run_faults(suite, judged, &cases);
     }

@@ -3,12 +3,13 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, Once, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 
 use crate::case::{Case, Level, Need};
 use crate::faults::{Fault, Memory};
@@ -16,6 +17,9 @@ use crate::subject::{NotTried, Site, Subject};
 
 /// The longest that a case may take, before it is multiplied by the patience.
 const BOUND: Duration = Duration::from_secs(40);
+
+/// How long the first connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
 
 /// How much longer than that it is waited for: its own reads end before.
 const GRACE: Duration = Duration::from_secs(10);
@@ -139,6 +143,21 @@ impl Judged {
     #[must_use]
     pub fn is_strict(&self) -> bool {
         matches!(self, Judged::Started(start) if start.is_ours())
+    }
+
+    /// Can the server be reached at all? If not, every case would fail for that alone.
+    ///
+    /// # Errors
+    /// If it does not start, or nobody listens.
+    pub fn check(&self) -> Result<()> {
+        let site = match self {
+            Judged::Started(start) => start.shared(None)?.context("the server can't be started")?,
+            Judged::Other(site) => Arc::clone(site),
+        };
+        let addresses = site.starttls.to_socket_addrs().with_context(|| format!("can't find {}", site.starttls))?;
+        let reached = addresses.into_iter().any(|address| TcpStream::connect_timeout(&address, CONNECT).is_ok());
+        ensure!(reached, "nobody listens on {}", site.starttls);
+        Ok(())
     }
 
     /// The server for a case, or why there is none.
