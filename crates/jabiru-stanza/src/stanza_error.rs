@@ -351,7 +351,7 @@ mod tests {
             ("<error/>", "undefined-condition", ErrorType::Cancel, None, None),
             (
                 "<error type='auth' code='401'><a xmlns='urn:a'/><text xmlns='S'>t</text><forbidden xmlns='S'/>\
-                 <b xmlns='urn:a'/></error>",
+                 <text xmlns='S'>u</text><b xmlns='urn:a'/></error>",
                 "forbidden",
                 ErrorType::Auth,
                 Some("t"),

@@ -1,6 +1,7 @@
 //! Errors: what comes back instead of what was asked for, and what has to come before an end.
 
-use std::pin::pin;
+use std::marker::PhantomData;
+use std::pin::{Pin, pin};
 use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -9,19 +10,44 @@ use super::*;
 /// A feature that panics, at once or later, costs who asked an error and nobody anything else.
 #[test]
 fn panic_in_a_feature_costs_one_error() {
-    struct Panics {
-        later: bool,
+    #[derive(Clone, Copy)]
+    enum Panics {
+        AtOnce,
+        Later,
+        /// And once more when what is left of it is thrown away.
+        Twice,
+    }
+    struct Twice;
+    impl Future for Twice {
+        type Output = ();
+        fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+            panic!("once, on purpose")
+        }
+    }
+    impl Drop for Twice {
+        fn drop(&mut self) {
+            assert!(std::thread::panicking(), "twice, on purpose");
+        }
     }
     impl Panics {
-        fn now_or_later<T: Send + 'static>(&self) -> Eventually<T> {
+        fn now_or_later<T: Send + 'static>(self) -> Eventually<T> {
             async fn after_a_while_panics<T>() -> T {
                 after_a_while(0).await;
                 panic!("later, on purpose")
             }
-            if self.later {
-                return Eventually::later(after_a_while_panics());
+            match self {
+                Panics::AtOnce => panic!("at once, on purpose"),
+                Panics::Later => Eventually::later(after_a_while_panics()),
+                Panics::Twice => Eventually::Later(Box::pin(Never(Twice, PhantomData))),
             }
-            panic!("at once, on purpose")
+        }
+    }
+    /// A future of whatever is wanted, that never gives it.
+    struct Never<T>(Twice, PhantomData<fn() -> T>);
+    impl<T> Future for Never<T> {
+        type Output = T;
+        fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+            Pin::new(&mut self.0).poll(context).map(|()| unreachable!())
         }
     }
     impl Feature for Panics {
@@ -41,9 +67,9 @@ fn panic_in_a_feature_costs_one_error() {
             self.now_or_later()
         }
     }
-    for later in [false, true] {
+    for panics in [Panics::AtOnce, Panics::Later, Panics::Twice] {
         let mut features = Features::new();
-        features.register(Panics { later }).unwrap();
+        features.register(panics).unwrap();
         let server = Server::with(Arc::new(InMemory::new()), features);
         let romeo = server.login("romeo@im.example/orchard");
         let mut texts = Vec::new();
@@ -113,17 +139,21 @@ fn moved_accounts() {
 /// RFC 6120 §8.3.3.13: the backend knows the resource, but not how to reach it at the moment.
 #[test]
 fn unreachable_recipient() {
-    struct Away;
+    #[derive(Default)]
+    struct Away(AtomicBool);
     impl ResourceSink for Away {
         fn deliver(&self, _: &Stanza) -> Result<(), Refused> {
             Err(Refused::Unreachable)
         }
-        fn close(&self, _: StreamError) {}
+        fn close(&self, _: StreamError) {
+            self.0.store(true, Ordering::Relaxed);
+        }
     }
     for server in Server::each() {
+        let sink = Arc::new(Away::default());
         let romeo = server.login("romeo@im.example/orchard");
         let away = FullJid::new("juliet@im.example/away").unwrap();
-        let registered = server.router.register(&away, Arc::new(Away), OnConflict::Refuse, 10);
+        let registered = server.router.register(&away, Arc::<Away>::clone(&sink), OnConflict::Refuse, 10);
         let id = block_on(registered).unwrap().unwrap().id;
         romeo.sends("<message id='1' to='juliet@im.example/away'/>");
         romeo.sends("<iq type='result' id='2' to='juliet@im.example/away'/>");
@@ -140,6 +170,7 @@ fn unreachable_recipient() {
         romeo.sends("<message id='4' to='juliet@im.example'/>");
         romeo.receives(&[]);
         assert_eq!(balcony.stream.ids(), ["3", "3", "4"]);
+        assert!(!sink.0.load(Ordering::Relaxed));
     }
 }
 
@@ -280,6 +311,11 @@ fn answer_comes_before_the_end() {
 
         let error = StreamError::new(StreamCondition::Reset);
         let account = Account::of(&romeo.jid).unwrap();
+        // One of two that are under way: the end waits for both.
+        let mut second = stanza(&format!("<iq type='{kind}' id='3'><q xmlns='urn:q'/></iq>"));
+        second.set_from(Arc::new(other.jid.clone().into()));
+        let mut second = Some(Box::pin(server.router.receive(&other.jid, other.id, second).into_future()));
+        assert!(second.as_mut().unwrap().as_mut().poll(&mut context).is_pending());
         let mut closing = pin!(server.router.close_account(account, &error).into_future());
         let waits = closing.as_mut().poll(&mut context).is_pending();
         assert_eq!((waits, other.stream.closed().is_none()), (kind == "set", kind == "set"));
@@ -299,10 +335,12 @@ fn answer_comes_before_the_end() {
             assert!(asking.as_mut().unwrap().as_mut().poll(&mut context).is_ready());
             assert_eq!(romeo.stream.ids(), ["1"]);
         }
+        assert!(closing.as_mut().poll(&mut context).is_pending() && !woken.0.load(Ordering::Relaxed));
+        second = None;
         assert!(woken.0.load(Ordering::Relaxed) && romeo.stream.closed().is_none());
         assert_eq!(closing.as_mut().poll(&mut context), Poll::Ready(2));
         assert_eq!((romeo.stream.closed(), other.stream.closed()), (Some(error.clone()), Some(error)));
-        drop(asking);
+        drop((asking, second));
     }
 }
 
