@@ -134,7 +134,7 @@ fn resource_binding_looks_as_described(subject: &Subject) {
 fn stanza_errors_look_as_described(subject: &Subject) {
     let mut romeo = subject.bound("romeo/orchard");
     for request in [
-        "<iq to='$nobody' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>",
+        "<iq to='$nobody' type='get' id='1'><x xmlns='urn:example:unknown'/></iq>",
         "<iq to='$remote' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>",
         "<iq to='$domain' type='get' id='1'><x xmlns='urn:example:unknown'/></iq>",
     ] {

@@ -87,32 +87,32 @@ fn address_that_can_not_be_prepared_is_refused(subject: &Subject) {
 /// RFC 6120 §12, §4.7.4: a server applies the default `xml:lang` of the stream to stanzas that it delivers for a
 /// connected entity: messages, presence and IQ alike.
 fn stanza_gets_the_language_of_its_stream(subject: &Subject) {
-    let [mut juliet] = subject.login(["juliet/balcony"]);
+    // Resources of one account share presence, so that requests are delivered, too (RFC 6121 §8.5.3.1).
+    let mut house = subject.bound("romeo/house");
     let mut romeo = speaker(subject, "cy");
-    shows_presence(&mut juliet, &mut romeo);
     for stanza in [
-        "<message to='$juliet/balcony' type='chat' id='1'><body>helo</body></message>",
-        "<presence to='$juliet/balcony' id='2'><status>helo</status></presence>",
-        "<iq to='$juliet/balcony' type='get' id='3'><ping xmlns='urn:xmpp:ping'/></iq>",
+        "<message to='$romeo/house' type='chat' id='1'><body>helo</body></message>",
+        "<presence to='$romeo/house' id='2'><status>helo</status></presence>",
+        "<iq to='$romeo/house' type='get' id='3'><ping xmlns='urn:xmpp:ping'/></iq>",
     ] {
         romeo.sends(stanza);
-        let received = juliet.receives_any();
+        let received = house.receives_any();
         assert_eq!(received.attribute("xml:lang"), Some("cy"), "{received}");
     }
 }
 
 /// RFC 6120 §12: `xml:lang` of stanzas is neither modified nor deleted.
 fn language_of_a_stanza_is_not_changed(subject: &Subject) {
-    let [mut juliet] = subject.login(["juliet/balcony"]);
+    // Resources of one account share presence, so that requests are delivered, too (RFC 6121 §8.5.3.1).
+    let mut house = subject.bound("romeo/house");
     let mut romeo = speaker(subject, "cy");
-    shows_presence(&mut juliet, &mut romeo);
     for stanza in [
-        "<message to='$juliet/balcony' type='chat' id='1' xml:lang='br'><body xml:lang='kw'>hi</body></message>",
-        "<presence to='$juliet/balcony' id='2' xml:lang='br'><status xml:lang='kw'>hi</status></presence>",
-        "<iq to='$juliet/balcony' type='get' id='3' xml:lang='br'><x xmlns='urn:example:x' xml:lang='kw'/></iq>",
+        "<message to='$romeo/house' type='chat' id='1' xml:lang='br'><body xml:lang='kw'>hi</body></message>",
+        "<presence to='$romeo/house' id='2' xml:lang='br'><status xml:lang='kw'>hi</status></presence>",
+        "<iq to='$romeo/house' type='get' id='3' xml:lang='br'><x xmlns='urn:example:x' xml:lang='kw'/></iq>",
     ] {
         romeo.sends(stanza);
-        let received = juliet.receives_any();
+        let received = house.receives_any();
         assert_eq!(received.attribute("xml:lang"), Some("br"), "{received}");
         let within = received.elements().next().and_then(|child| child.attribute("xml:lang"));
         assert_eq!(within, Some("kw"), "{received}");
@@ -135,14 +135,6 @@ fn answers_of_the_server_tell_their_language(subject: &Subject) {
             assert!(told.is_some(), "{answer}");
         }
     }
-}
-
-/// RFC 6121 §8.5.3.1: without presence, requests need not be delivered.
-#[track_caller]
-fn shows_presence(juliet: &mut Client, romeo: &mut Client) {
-    let to = crate::tree::escape(romeo.jid());
-    juliet.sends(format!("<presence to='{to}'/>"));
-    romeo.receives(format!("<presence from='$juliet/balcony' to='{to}'/>"));
 }
 
 /// Romeo on a stream of this language, bound and not available.

@@ -66,7 +66,7 @@ fn resource_binding_has_its_namespace(subject: &Subject) {
 /// stanza's namespace.
 fn stanza_errors_have_their_namespace(subject: &Subject) {
     let mut romeo = subject.bound("romeo/orchard");
-    romeo.sends("<iq to='$nobody' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>");
+    romeo.sends("<iq to='$nobody' type='get' id='1'><x xmlns='urn:example:unknown'/></iq>");
     let answer = romeo.receives_any();
     let error = answer.child("error", "jabber:client").unwrap_or_else(|| panic!("an error was due: {answer}"));
     let condition = error.elements().next().unwrap_or_else(|| panic!("a condition was due: {answer}"));

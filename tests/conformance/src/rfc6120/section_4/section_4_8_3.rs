@@ -19,18 +19,16 @@ pub(super) const CASES: &[Case] = &[
 /// RFC 6120 §4.8.3: stanzas for a connected client are of `jabber:client`, whether another client, or the server itself,
 /// has sent them.
 fn clients_are_sent_the_client_namespace(subject: &Subject) {
-    let [mut romeo, mut juliet] = subject.login(["romeo/orchard", "juliet/balcony"]);
-    romeo.sends("<message to='$juliet/balcony' type='chat'><body>hi</body></message>");
-    // RFC 6121 §8.5.3.1: without presence, a request need not be delivered.
-    juliet.sends("<presence to='$romeo/orchard'/>");
-    romeo.receives("<presence from='$juliet/balcony' to='$romeo/orchard'/>");
-    romeo.sends("<iq to='$juliet/balcony' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>");
+    let (mut orchard, mut house) = (subject.bound("romeo/orchard"), subject.bound("romeo/house"));
+    orchard.sends("<message to='$romeo/house' type='chat'><body>hi</body></message>");
+    // Between resources of one account, which share presence, a request is delivered (RFC 6121 §8.5.3.1).
+    orchard.sends("<iq to='$romeo/house' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>");
     for name in ["message", "iq"] {
-        let stanza = juliet.receives_any();
+        let stanza = house.receives_any();
         assert!(stanza.is(name, ns::CLIENT), "{stanza}");
     }
-    juliet.sends("<iq to='$remote' type='get' id='2'><ping xmlns='urn:xmpp:ping'/></iq>");
-    let error = juliet.receives_any();
+    house.sends("<iq to='$remote' type='get' id='2'><ping xmlns='urn:xmpp:ping'/></iq>");
+    let error = house.receives_any();
     assert!(error.is("iq", ns::CLIENT), "{error}");
 }
 
