@@ -180,7 +180,8 @@ impl Exchange<'_> {
     }
 
     /// §8.1.2.1: whatever `from` the client wrote is overridden by the full JID of its resource, or the bare JID where a
-    /// subscription is concerned. So a false one does no harm, and is no `invalid-from` (§4.9.3.9).
+    /// subscription is concerned. So a false one does no harm, and is no `invalid-from` (§4.9.3.9). What a stanza without
+    /// `to` is for, the router knows (§10.3).
     fn stamp(&self, mut stanza: Stanza) -> Stanza {
         match stanza.kind() {
             StanzaKind::Presence(
@@ -189,14 +190,7 @@ impl Exchange<'_> {
                 | PresenceType::Unsubscribe
                 | PresenceType::Unsubscribed,
             ) => stanza.set_from(Jid::from(self.jid.to_bare())),
-            StanzaKind::Presence(_) => stanza.set_from(self.from.clone()),
-            StanzaKind::Message(_) | StanzaKind::Iq(_) => {
-                stanza.set_from(self.from.clone());
-                // §10.3.1, §10.3.3: without `to` it is for the sender's own account.
-                if stanza.to().is_none() {
-                    stanza.set_to(Jid::from(self.jid.to_bare()));
-                }
-            }
+            StanzaKind::Presence(_) | StanzaKind::Message(_) | StanzaKind::Iq(_) => stanza.set_from(self.from.clone()),
         }
         if let Some(lang) = &self.lang {
             stanza.set_lang(lang.clone());
