@@ -81,7 +81,7 @@ impl Outbox {
             if state.pending.capacity() == 0 {
                 state.pending = buffer::take_writing();
             }
-            write(&mut state.pending);
+            Piece::begin(&mut state.pending).write(write);
             state.waiting.take()
         };
         if let Some(waker) = waker {
@@ -181,6 +181,34 @@ impl State {
     }
 }
 
+/// What is being appended as one piece. If that panics, nothing of it stays: who writes it is as a rule another stream's
+/// task, and its end must not be that of this stream.
+struct Piece<'a> {
+    out: &'a mut Vec<u8>,
+    before: usize,
+    whole: bool,
+}
+
+impl Piece<'_> {
+    fn begin(out: &mut Vec<u8>) -> Piece<'_> {
+        let before = out.len();
+        Piece { out, before, whole: false }
+    }
+
+    fn write(mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        write(self.out);
+        self.whole = true;
+    }
+}
+
+impl Drop for Piece<'_> {
+    fn drop(&mut self) {
+        if !self.whole {
+            self.out.truncate(self.before);
+        }
+    }
+}
+
 impl ResourceSink for Outbox {
     fn deliver(&self, stanza: &Stanza) -> Result<(), Refused> {
         {
@@ -191,7 +219,7 @@ impl ResourceSink for Outbox {
                 if held.len() >= self.capacity {
                     return Err(Refused::Full);
                 }
-                stanza.write(held, ns::CLIENT);
+                Piece::begin(held).write(|out| stanza.write(out, ns::CLIENT));
                 return Ok(());
             }
         }
@@ -264,6 +292,21 @@ mod tests {
                 assert_eq!(outbox.deliver(&stanza), Err(Refused::Gone), "{case}, released: {released}");
             }
         }
+    }
+
+    #[test]
+    fn nothing_stays_of_a_piece_that_panics() {
+        let outbox = Outbox::new(100);
+        outbox.push(|out| out.extend_from_slice(b"<one/>")).unwrap();
+        let broken = || {
+            outbox.push(|out| {
+                out.extend_from_slice(b"<tw");
+                panic!("on purpose");
+            })
+        };
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(broken)).is_err());
+        outbox.push(|out| out.extend_from_slice(b"<three/>")).unwrap();
+        assert_eq!(outbox.take_pending().unwrap(), b"<one/><three/>");
     }
 
     #[test]
