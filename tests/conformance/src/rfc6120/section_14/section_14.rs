@@ -43,8 +43,8 @@ fn sasl_has_its_namespace(subject: &Subject) {
 /// stream namespace.
 fn stream_errors_have_their_namespace(subject: &Subject) {
     let mut romeo = subject.bound("romeo/orchard");
-    romeo.sends("<pubsub/>");
-    let error = romeo.receives_stream_error("unsupported-stanza-type").element;
+    romeo.sends("<message><body>No closing tag!</message>");
+    let error = romeo.receives_stream_error_of(&["not-well-formed", "bad-format"]).element;
     assert_eq!(error.namespace, "http://etherx.jabber.org/streams");
     let condition = error.elements().next();
     assert_eq!(condition.map(|condition| condition.namespace.as_str()), Some("urn:ietf:params:xml:ns:xmpp-streams"));

@@ -12,11 +12,12 @@ pub(super) const CASES: &[Case] = &[
     case!(Should, arbitrary_elements_that_end_the_stream_are_called_unsupported, ["4.8.4", "4.9.3.24"]),
 ];
 
-/// First-level elements that are no stanzas, of which two look as if they were.
-const ARBITRARY: [&str; 3] = [
+/// First-level elements that are no stanzas, of which two look as if they were, and one has their namespace.
+const ARBITRARY: [&str; 4] = [
     "<ns1:foo xmlns:ns1='http://example.org/ns1' from='$romeo/orchard' to='$juliet/balcony'><ns1:bar/></ns1:foo>",
     "<ns2:message xmlns:ns2='http://example.org/ns2' from='$romeo/orchard' to='$juliet/balcony'><body>hi</body></ns2:message>",
     "<iq xmlns='urn:example:iq' from='$romeo/orchard' to='$juliet/balcony' type='get' id='1'><q/></iq>",
+    "<pubsub from='$romeo/orchard' to='$juliet/balcony'><create/></pubsub>",
 ];
 
 /// RFC 6120 §4.8.4: data of another namespace that is addressed to another entity is neither routed nor delivered.

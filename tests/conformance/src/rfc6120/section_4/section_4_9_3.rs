@@ -16,7 +16,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Must, text_between_stanzas_is_not_processed, ["4.9.3.1"]),
     case!(Should, text_between_stanzas_is_bad_format, ["4.9.3.1"]),
     case!(Should, prefix_for_stanzas_is_bad, ["4.9.3.2", "4.8.5"]),
-    case!(Must, unknown_first_level_element_is_refused, ["4.9.3.24"]),
+    case!(Should, unknown_first_level_element_is_refused, ["4.9.3.24"]),
     case!(Must, newer_stream_with_the_same_resource_ends_the_older, ["4.9.3.3"]),
     case!(Must, from_of_somebody_else_is_not_believed, ["4.9.3.9"]),
     case!(Should, header_of_somebody_else_after_sasl_is_refused, ["4.9.3.9", "4.7.1"]),
@@ -108,12 +108,18 @@ fn prefix_for_stanzas_is_bad(subject: &Subject) {
     assert!(bad || next.attribute("id") == Some("2"), "{next}");
 }
 
-/// RFC 6120 §4.9.3.24: a first-level element of the content namespace that is no stanza is
-/// `unsupported-stanza-type`.
+/// RFC 6120 §4.9.3.24, §4.8.4: a first-level element of the content namespace that is no stanza is
+/// `unsupported-stanza-type`, unless it is ignored.
 fn unknown_first_level_element_is_refused(subject: &Subject) {
     let mut romeo = subject.bound("romeo/orchard");
     romeo.sends("<pubsub><create/></pubsub>");
-    romeo.receives_stream_error("unsupported-stanza-type");
+    romeo.sends("<iq to='$domain' type='get' id='after'><ping xmlns='urn:xmpp:ping'/></iq>");
+    let next = romeo.receives_any();
+    if next.attribute("id") == Some("after") {
+        subject.not_tried("the server ignores what it does not know");
+    }
+    assert!(next.elements().any(|child| child.name == "unsupported-stanza-type"), "{next}");
+    romeo.receives_close();
 }
 
 /// RFC 6120 §4.9.3.3, §7.7.2.2: where the newer stream gets the resource of the older, the older is ended with
@@ -166,7 +172,7 @@ fn header_of_somebody_else_after_sasl_is_refused(subject: &Subject) {
 }
 
 /// RFC 6120 §4.9.3.7: `improper-addressing` is for stanzas between servers; a client hears of an address that is none
-/// by the stanza error `jid-malformed` (§8.3.3.8), and may lose the stream over it; the stanza goes nowhere.
+/// by a stanza error (`jid-malformed`, §8.3.3.8), and may lose the stream over it; the stanza goes nowhere.
 fn malformed_address_is_told_to_a_client(subject: &Subject) {
     let mut romeo = subject.bound("romeo/orchard");
     romeo.sends("<message to='@@$domain' id='1'><body>hi</body></message>");
@@ -174,8 +180,7 @@ fn malformed_address_is_told_to_a_client(subject: &Subject) {
     if next.is("error", crate::ns::STREAM) {
         assert!(next.elements().any(|child| child.name == "improper-addressing"), "{next}");
     } else {
-        let conditions = next.elements().filter(|child| child.name == "error").flat_map(|error| error.elements());
-        assert!(conditions.into_iter().any(|child| child.name == "jid-malformed"), "{next}");
+        assert_eq!((next.attribute("type"), next.attribute("id")), (Some("error"), Some("1")), "{next}");
         romeo.settles();
     }
 }
@@ -204,8 +209,8 @@ fn second_header_within_a_stream_is_invalid(subject: &Subject) {
     romeo.receives_stream_error_of(&["invalid-xml", "bad-format", "unsupported-stanza-type"]);
 }
 
-/// RFC 6120 §4.9.3.12: a stanza before authentication is not processed before the error is sent: a request to the
-/// server has no answer.
+/// RFC 6120 §4.9.3.12: a stanza before authentication is not processed before the error is sent: the server
+/// does not answer it.
 fn stanza_before_authentication_is_not_processed(subject: &Subject) {
     for stage in [Stage::Clear, Stage::Secure] {
         let mut romeo = subject.at(stage, "romeo");
@@ -214,7 +219,6 @@ fn stanza_before_authentication_is_not_processed(subject: &Subject) {
         match romeo.receives_next() {
             Next::Item(Item::Element(next)) => {
                 assert!(next.is("error", crate::ns::STREAM), "{next}");
-                assert!(next.elements().any(|child| child.name == "not-authorized"), "{next}");
                 romeo.receives_close();
             }
             other => panic!("an error was due: {other:?}"),
