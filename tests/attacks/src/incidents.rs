@@ -223,7 +223,10 @@ pub const CLASSICS: [(&str, &str); 5] = [
         "who says nothing, or a byte now and then, is gone after the time for negotiation",
     ),
     ("load::a_client_that_never_reads", "what waits for it is bounded, its sender is told, it is given up"),
-    ("load::more_connections_than_one_address_may_have", "they are closed unheard; those there are go on"),
+    (
+        "load::more_connections_than_one_address_may_have",
+        "a few at a time are told so, the others are closed unheard; those there are go on",
+    ),
     ("load::more_connections_than_open_files", "the limit is raised; at it, streams go on, and the server recovers"),
     ("load::more_streams_than_one_account_may_have", "they are refused, and asking again and again ends the stream"),
 ];

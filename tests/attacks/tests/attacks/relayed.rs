@@ -94,8 +94,8 @@ fn prefixes_of_the_header_travel_along() {
     mallory.authenticated("mallory", "pencil-7");
     mallory.open(&header);
     mallory.send(
-        "<c:iq type='set' id='b'><b:bind xmlns:b='urn:ietf:params:xml:ns:xmpp-bind'><b:resource>cell</b:resource>\
-         </b:bind></c:iq>",
+        "<iq type='set' id='b'><b:bind xmlns:b='urn:ietf:params:xml:ns:xmpp-bind'><b:resource>cell</b:resource>\
+         </b:bind></iq>",
     );
     mallory.hear("</iq>");
     for content in [
