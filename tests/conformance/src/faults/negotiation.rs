@@ -218,11 +218,13 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault {
         name: "binding-refused-by-wrong-type",
         section: "7.7.2",
-        what: "gives errors of binding the type wait",
-        meddle: |_, unit| {
+        what: "gives errors of binding the type auth",
+        meddle: |view, unit| {
+            let bound = is_bound(view);
             edit(unit, |element| {
-                element.attribute("id").is_some_and(|id| id.contains("bind"))
-                    && child(element, "error").is_some_and(|error| set(error, "type", "wait"))
+                !bound
+                    && element.name == "iq"
+                    && child(element, "error").is_some_and(|error| set(error, "type", "auth"))
             })
         },
     },
@@ -236,8 +238,13 @@ pub(super) const FAULTS: &[Fault] = &[
 
 /// Swallows this stanza error before a resource is bound.
 fn only_while_binding(view: &View<'_>, unit: Unit, condition: &str) -> Vec<Unit> {
-    let bound = view.has_come(|element| element.child("bind", ns::BIND).is_some_and(|bind| !bind.children.is_empty()));
+    let bound = is_bound(view);
     swallow(unit, |element| element.name == "iq" && has_condition(element, condition) && !bound)
+}
+
+/// Has the server bound a resource?
+fn is_bound(view: &View<'_>) -> bool {
+    view.has_come(|element| element.child("bind", ns::BIND).is_some_and(|bind| !bind.children.is_empty()))
 }
 
 /// Changes the JID in the answer to a request to bind.

@@ -10,7 +10,7 @@ use crate::runner::Report;
 pub use self::json::json;
 pub use self::junit::junit;
 pub use self::markdown::markdown;
-pub use self::table::table;
+pub use self::table::{failures, table};
 
 /// A run that has ended.
 #[derive(Clone, Debug)]

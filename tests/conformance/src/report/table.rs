@@ -21,6 +21,16 @@ pub fn table(run: &Run) -> String {
             Outcome::Pass | Outcome::Fail(_) => writeln!(out, "  {}", case.proves.join(", ")),
         };
     }
+    out.push_str(&failures(run));
+    let _ = writeln!(out, "\n{}", run.totals());
+    out
+}
+
+/// Each case that did not pass with its rule, what went wrong, and the dialogue.
+#[must_use]
+pub fn failures(run: &Run) -> String {
+    let mut out = String::new();
+    // Writing to a String can't fail.
     for report in &run.reports {
         if let Outcome::Fail(why) = &report.outcome {
             let case = report.case;
@@ -33,6 +43,5 @@ pub fn table(run: &Run) -> String {
             }
         }
     }
-    let _ = writeln!(out, "\n{}", run.totals());
     out
 }
