@@ -1,11 +1,11 @@
 //! RFC 6120: Extensible Messaging and Presence Protocol (XMPP): Core.
 
+mod appendix_a;
 mod section_10;
 mod section_11;
 mod section_12;
 mod section_13;
 mod section_14;
-mod appendix_a;
 mod section_3;
 mod section_4;
 mod section_5;

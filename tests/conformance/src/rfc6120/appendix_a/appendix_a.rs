@@ -59,7 +59,10 @@ fn starttls_looks_as_described(subject: &Subject) {
     }
     romeo.sends("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
     let proceed = romeo.receives_any();
-    assert!(proceed.is("proceed", ns::TLS) && proceed.children.is_empty() && proceed.attributes.is_empty(), "{proceed}");
+    assert!(
+        proceed.is("proceed", ns::TLS) && proceed.children.is_empty() && proceed.attributes.is_empty(),
+        "{proceed}"
+    );
 }
 
 /// RFC 6120 A.4: mechanisms are name tokens; a failure has a condition and at most one text.

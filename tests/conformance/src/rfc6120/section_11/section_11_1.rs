@@ -23,8 +23,11 @@ const COMMENTS: [&str; 3] = [
     "<message to='$domain'><body>in <!-- the middle --> of text</body></message>",
 ];
 
-const INSTRUCTIONS: [&str; 3] =
-    ["<message to='$domain'><?php echo 1 ?><body>hi</body></message>", "<?target data?>", "<?xml-stylesheet href='a'?>"];
+const INSTRUCTIONS: [&str; 3] = [
+    "<message to='$domain'><?php echo 1 ?><body>hi</body></message>",
+    "<?target data?>",
+    "<?xml-stylesheet href='a'?>",
+];
 
 const DECLARATIONS: [&str; 3] = [
     "<!DOCTYPE stream SYSTEM 'http://example.com/stream.dtd'>",

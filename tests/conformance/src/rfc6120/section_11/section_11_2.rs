@@ -14,7 +14,9 @@ fn names_are_told_apart_by_their_namespaces(subject: &Subject) {
     let mut romeo = subject.bound("romeo/orchard");
     romeo.sends("<iq to='$domain' type='get' id='1'><ping xmlns='urn:example:not-ping'/></iq>");
     romeo.receives_stanza_error_of("1", &[("cancel", "service-unavailable"), ("cancel", "feature-not-implemented")]);
-    romeo.sends("<iq to='$domain' type='get' id='2'><p:ping xmlns:p='urn:xmpp:ping' xmlns='urn:example:not-ping'/></iq>");
+    romeo.sends(
+        "<iq to='$domain' type='get' id='2'><p:ping xmlns:p='urn:xmpp:ping' xmlns='urn:example:not-ping'/></iq>",
+    );
     let answer = romeo.receives_any();
     assert_eq!(answer.attribute("id"), Some("2"), "{answer}");
 }

@@ -5,6 +5,7 @@ use crate::case;
 use crate::case::Case;
 use crate::client::HEADER;
 use crate::subject::Subject;
+use crate::tree::Element;
 
 pub(super) const CASES: &[Case] = &[
     case!(Must, xml_that_is_not_well_formed_ends_the_stream, ["11.3", "4.9.3.13", "xml-wellformed-xml"]),
@@ -81,7 +82,7 @@ fn namespaces_that_are_not_well_formed_are_refused(subject: &Subject) {
         romeo.sends(text.replace("$juliet/balcony", "$domain"));
         romeo.sends_bytes("<iq type='get' id='after'><ping xmlns='urn:xmpp:ping'/></iq>");
         let next = romeo.receives_any();
-        let within: Vec<_> = next.elements().chain(next.elements().flat_map(|error| error.elements())).collect();
+        let within: Vec<_> = next.elements().chain(next.elements().flat_map(Element::elements)).collect();
         let allowed = ["not-well-formed", "not-acceptable", "bad-format", "bad-namespace-prefix", "invalid-namespace"];
         assert!(within.iter().any(|child| allowed.contains(&child.name.as_str())), "{text}: {next}");
     }
@@ -102,7 +103,9 @@ fn what_is_not_well_formed_is_not_delivered(subject: &Subject) {
 
 /// RFC 6120 §11.3, §3.1: pieces of TCP make no difference to what is wrong.
 fn what_is_not_well_formed_is_so_however_it_is_cut(subject: &Subject) {
-    for text in ["<message to='$domain'><body>No closing tag!</message>", "<message to='$domain'><body>\u{1}</body></message>"] {
+    for text in
+        ["<message to='$domain'><body>No closing tag!</message>", "<message to='$domain'><body>\u{1}</body></message>"]
+    {
         let mut romeo = subject.bound("romeo/orchard");
         for byte in subject.expand(text).as_bytes() {
             // It may be over before all is said.

@@ -87,7 +87,9 @@ fn standalone_that_ends_the_stream_is_restricted_xml(subject: &Subject) {
 
 /// RFC 6120 §11.5, §11.3: a declaration that XML does not know is not well-formed.
 fn malformed_declaration_is_refused(subject: &Subject) {
-    for declaration in ["<?xml?>", "<?xml encoding='UTF-8'?>", "<?xml version='1.0' version='1.0'?>", " <?xml version='1.0'?>"] {
+    for declaration in
+        ["<?xml?>", "<?xml encoding='UTF-8'?>", "<?xml version='1.0' version='1.0'?>", " <?xml version='1.0'?>"]
+    {
         let mut romeo = subject.connect();
         romeo.sends_header(&header_behind(declaration));
         let outcome = outcome_of_header(&mut romeo);

@@ -36,7 +36,9 @@ const NO_UTF_8: [&[u8]; 10] = [
 /// RFC 6120 §11.6: UTF-8 is supported, for all of Unicode.
 fn utf_8_is_understood_and_sent(subject: &Subject) {
     let [mut romeo, mut juliet] = subject.login(["romeo/orchard", "juliet/balcony"]);
-    for text in ["é ß Ω я", "日本語 한국어", "עברית العربية", "😀 𝄞 \u{10FFFD}", "\u{7F}\u{80}\u{7FF}\u{800}\u{FFFD}\u{10000}"] {
+    for text in
+        ["é ß Ω я", "日本語 한국어", "עברית العربية", "😀 𝄞 \u{10FFFD}", "\u{7F}\u{80}\u{7FF}\u{800}\u{FFFD}\u{10000}"]
+    {
         romeo.sends(format!("<message to='$juliet/balcony' type='chat' id='1'><body>{text}</body></message>"));
         juliet.receives(format!(
             "<message from='$romeo/orchard' to='$juliet/balcony' type='chat' id='1'><body>{text}</body></message>"

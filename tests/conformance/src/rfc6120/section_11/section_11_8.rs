@@ -5,10 +5,8 @@ use crate::case;
 use crate::case::Case;
 use crate::subject::Subject;
 
-pub(super) const CASES: &[Case] = &[
-    case!(Must, xml_1_0_is_spoken, ["11.8"]),
-    case!(Must, xml_1_1_changes_nothing, ["11.8", "11.3"]),
-];
+pub(super) const CASES: &[Case] =
+    &[case!(Must, xml_1_0_is_spoken, ["11.8"]), case!(Must, xml_1_1_changes_nothing, ["11.8", "11.3"])];
 
 /// RFC 6120 §11.8: XMPP is an application profile of XML 1.0, which the server declares, if any.
 fn xml_1_0_is_spoken(subject: &Subject) {

@@ -5,6 +5,7 @@ use crate::case::Case;
 use crate::client::{Client, Item, Next};
 use crate::ns;
 use crate::subject::Subject;
+use crate::tree::Element;
 
 pub(super) const CASES: &[Case] = &[
     case!(Must, content_in_any_script_arrives, ["12", "11.6"]),
@@ -20,7 +21,8 @@ pub(super) const CASES: &[Case] = &[
 /// RFC 6120 §12, §11.6: text in any script arrives as it was sent, neither composed nor decomposed.
 fn content_in_any_script_arrives(subject: &Subject) {
     let [mut romeo, mut juliet] = subject.login(["romeo/orchard", "juliet/balcony"]);
-    for text in ["cafe\u{301}", "café", "ﬁ Å \u{212B}", "שלום\u{200F}", "👩\u{200D}🚀", "ꙮ 𒀀", "i\u{307}İıI"] {
+    for text in ["cafe\u{301}", "café", "ﬁ Å \u{212B}", "שלום\u{200F}", "👩\u{200D}🚀", "ꙮ 𒀀", "i\u{307}İıI"]
+    {
         romeo.sends(format!("<message to='$juliet/balcony' type='chat' id='1'><body>{text}</body></message>"));
         juliet.receives(format!(
             "<message from='$romeo/orchard' to='$juliet/balcony' type='chat' id='1'><body>{text}</body></message>"
@@ -31,7 +33,8 @@ fn content_in_any_script_arrives(subject: &Subject) {
 /// RFC 6120 §12: so do attributes, and names of elements, of extensions.
 fn names_and_values_in_any_script_arrive(subject: &Subject) {
     let [mut romeo, mut juliet] = subject.login(["romeo/orchard", "juliet/balcony"]);
-    for content in ["<имя xmlns='urn:example:имя' ключ='значение'/>", "<x xmlns='urn:example:x' a='日本語'>한국어</x>"] {
+    for content in ["<имя xmlns='urn:example:имя' ключ='значение'/>", "<x xmlns='urn:example:x' a='日本語'>한국어</x>"]
+    {
         romeo.sends(format!("<message to='$juliet/balcony' type='chat' id='1'>{content}</message>"));
         juliet.receives(format!(
             "<message from='$romeo/orchard' to='$juliet/balcony' type='chat' id='1'>{content}</message>"
@@ -68,7 +71,9 @@ fn address_is_found_however_it_is_written(subject: &Subject) {
 /// RFC 6120 §12 with RFC 6122 §2: what can't be prepared is no address, and nobody has it.
 fn address_that_can_not_be_prepared_is_refused(subject: &Subject) {
     let long = "a".repeat(1024);
-    for to in ["ro\u{200E}meo\u{E000}@$domain", "a b@$domain", "a&quot;b@$domain", "@$domain", &format!("{long}@$domain")] {
+    for to in
+        ["ro\u{200E}meo\u{E000}@$domain", "a b@$domain", "a&quot;b@$domain", "@$domain", &format!("{long}@$domain")]
+    {
         let mut romeo = subject.bound("romeo/orchard");
         romeo.sends(format!("<iq to='{to}' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>"));
         match romeo.receives_next() {
@@ -127,7 +132,7 @@ fn answers_of_the_server_tell_their_language(subject: &Subject) {
     ] {
         romeo.sends(request);
         let answer = romeo.receives_any();
-        for text in answer.elements().flat_map(|error| error.elements()).filter(|child| child.name == "text") {
+        for text in answer.elements().flat_map(Element::elements).filter(|child| child.name == "text") {
             let told = text.attribute("xml:lang").or(answer.attribute("xml:lang")).or(of_stream.as_deref());
             assert!(told.is_some(), "{answer}");
         }

@@ -12,7 +12,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Must, resource_binding_has_its_namespace, ["14.4", "A.7"]),
     case!(Must, stanza_errors_have_their_namespace, ["14.5", "A.8"]),
     case!(Must, near_misses_of_namespaces_are_not_understood, ["14"]),
-    case!(May, direct_tls_has_its_own_name, ["14.7"], needs [Need::DirectTls]),
+    case!(May, direct_tls_has_its_own_name, ["14.7"], needs[Need::DirectTls]),
 ];
 
 /// RFC 6120 §14.1: STARTTLS is `urn:ietf:params:xml:ns:xmpp-tls`, in the offer and in the answer.
@@ -76,7 +76,9 @@ fn stanza_errors_have_their_namespace(subject: &Subject) {
 
 /// RFC 6120 §14, §11.2: namespaces are compared to the letter: what differs in one is something else.
 fn near_misses_of_namespaces_are_not_understood(subject: &Subject) {
-    for namespace in ["urn:ietf:params:xml:ns:xmpp-TLS", "URN:ietf:params:xml:ns:xmpp-tls", "urn:ietf:params:xml:ns:xmpp-tls "] {
+    for namespace in
+        ["urn:ietf:params:xml:ns:xmpp-TLS", "URN:ietf:params:xml:ns:xmpp-tls", "urn:ietf:params:xml:ns:xmpp-tls "]
+    {
         let mut romeo = subject.connect();
         romeo.opens();
         romeo.sends(format!("<starttls xmlns='{namespace}'/></stream:stream>"));

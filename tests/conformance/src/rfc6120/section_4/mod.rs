@@ -1,6 +1,7 @@
 //! RFC 6120 §4: XML streams.
 
 mod section_4_1;
+mod section_4_10;
 mod section_4_2;
 mod section_4_3_2;
 mod section_4_3_3;
@@ -23,10 +24,9 @@ mod section_4_8_5;
 mod section_4_9_1;
 mod section_4_9_2;
 mod section_4_9_3;
-mod section_4_9_3_16;
 mod section_4_9_3_14;
+mod section_4_9_3_16;
 mod section_4_9_4;
-mod section_4_10;
 
 use crate::case::Case;
 use crate::client::{Header, STREAM_CONDITIONS};

@@ -8,7 +8,11 @@ use crate::ns;
 use crate::subject::Subject;
 
 pub(super) const CASES: &[Case] = &[
-    case!(Must, every_response_header_is_of_the_stream_namespace, ["4.8.1", "4.8", "xml-namespace-streams-declaration"]),
+    case!(
+        Must,
+        every_response_header_is_of_the_stream_namespace,
+        ["4.8.1", "4.8", "xml-namespace-streams-declaration"]
+    ),
     case!(Must, features_and_errors_are_of_the_stream_namespace, ["4.8.1", "xml-namespace-streams-prefix"]),
     case!(Must, header_of_no_stream_is_refused, ["4.8.1", "4.9.1.2", "xml-namespace-streams-declaration"]),
     case!(Should, wrong_stream_namespace_is_called_invalid, ["4.8.1", "4.9.3.10"]),

@@ -31,9 +31,14 @@ fn content_namespace_is_the_same_in_both_directions(subject: &Subject) {
 fn content_namespace_is_for_all_that_has_no_other(subject: &Subject) {
     let [mut romeo, mut juliet] = subject.login(["romeo/orchard", "juliet/balcony"]);
     romeo.sends("<message to='$juliet/balcony' type='chat' id='1'><body>by inheritance</body></message>");
-    romeo.sends("<message xmlns='jabber:client' to='$juliet/balcony' type='chat' id='2'><body>by name</body></message>");
-    juliet.receives("<message from='$romeo/orchard' to='$juliet/balcony' type='chat' id='1'><body>by inheritance</body></message>");
-    juliet.receives("<message from='$romeo/orchard' to='$juliet/balcony' type='chat' id='2'><body>by name</body></message>");
+    romeo
+        .sends("<message xmlns='jabber:client' to='$juliet/balcony' type='chat' id='2'><body>by name</body></message>");
+    juliet.receives(
+        "<message from='$romeo/orchard' to='$juliet/balcony' type='chat' id='1'><body>by inheritance</body></message>",
+    );
+    juliet.receives(
+        "<message from='$romeo/orchard' to='$juliet/balcony' type='chat' id='2'><body>by name</body></message>",
+    );
 }
 
 /// RFC 6120 §4.8.2: both styles are acceptable: here the stream namespace is the default one, and each first-level

@@ -8,7 +8,11 @@ use crate::ns;
 use crate::subject::Subject;
 
 pub(super) const CASES: &[Case] = &[
-    case!(Must, clients_are_sent_the_client_namespace, ["4.8.3", "xml-namespace-content-client", "xml-namespace-content-server"]),
+    case!(
+        Must,
+        clients_are_sent_the_client_namespace,
+        ["4.8.3", "xml-namespace-content-client", "xml-namespace-content-server"]
+    ),
     case!(Must, content_namespace_of_another_application_is_not_served, ["4.8.3", "4.9.3.10"]),
     case!(Should, unknown_content_namespace_is_called_invalid, ["4.8.3", "4.9.3.10"]),
     case!(Must, stanza_of_a_server_is_not_taken_from_a_client, ["4.8.3", "xml-namespace-content-server"]),

@@ -44,7 +44,9 @@ fn prefix_that_is_not_accepted_is_called_bad(subject: &Subject) {
 /// RFC 6120 §4.8.5: no prefixes are made for elements of the content namespace, in stanzas of the server or of others.
 fn content_is_sent_without_prefixes(subject: &Subject) {
     let [mut romeo, mut juliet] = subject.login(["romeo/orchard", "juliet/balcony"]);
-    romeo.sends("<message to='$juliet/balcony' type='chat'><subject>s</subject><body>b</body><thread>t</thread></message>");
+    romeo.sends(
+        "<message to='$juliet/balcony' type='chat'><subject>s</subject><body>b</body><thread>t</thread></message>",
+    );
     no_prefix(&juliet.receives_any());
     juliet.sends("<iq to='$domain' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></iq>");
     no_prefix(&juliet.receives_any());

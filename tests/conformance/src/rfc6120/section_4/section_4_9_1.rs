@@ -10,7 +10,7 @@ use crate::subject::{Stage, Subject};
 pub(super) const CASES: &[Case] = &[
     case!(Must, error_closes_the_stream_at_every_stage, ["4.9", "4.9.1", "4.9.1.1", "stream-error-generate"]),
     case!(Must, nothing_behind_an_error_is_processed, ["4.9.1.1", "11.3"]),
-    case!(Must, error_of_the_client_closes_the_stream, ["4.9.1.1", "4.9.3.23", "4.9.2"]),
+    case!(Must, error_of_the_client_closes_the_stream, ["4.9.1.1", "4.9.2", "4.9.3.21", "4.9.3.23"]),
     case!(Must, error_during_setup_follows_a_whole_header, ["4.9.1.2", "4.9.1"]),
     case!(Must, header_before_an_error_does_not_repeat_an_unknown_host, ["4.9.1.3"]),
     case!(Must, header_before_an_error_names_a_host_or_none, ["4.9.1.3"]),
@@ -50,7 +50,8 @@ fn error_of_the_client_closes_the_stream(subject: &Subject) {
             let mut romeo = subject.at(stage, "romeo");
             romeo.notes(&format!("{stage:?}"));
             romeo.sends(format!(
-                "<stream:error><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>"
+                "<stream:error><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>\
+                 <app-error xmlns='http://example.org/ns'/></stream:error></stream:stream>"
             ));
             romeo.receives_close();
             romeo.receives_end();

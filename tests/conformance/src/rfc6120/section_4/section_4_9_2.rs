@@ -18,7 +18,12 @@ pub(super) const CASES: &[Case] = &[
 fn error_has_one_defined_condition(subject: &Subject) {
     for error in errors(subject) {
         let condition = error.element.elements().next();
-        assert_eq!(condition.map(|condition| condition.namespace.as_str()), Some(ns::STREAM_ERRORS), "{}", error.element);
+        assert_eq!(
+            condition.map(|condition| condition.namespace.as_str()),
+            Some(ns::STREAM_ERRORS),
+            "{}",
+            error.element
+        );
         assert!(error.element.text().trim().is_empty(), "text beside the elements: {}", error.element);
         assert!(error.element.attributes.is_empty(), "attributes: {}", error.element);
     }

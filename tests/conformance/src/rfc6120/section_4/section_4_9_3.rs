@@ -7,6 +7,7 @@ use crate::case;
 use crate::case::Case;
 use crate::client::{Item, Next};
 use crate::subject::{Stage, Subject};
+use crate::tree::Element;
 
 pub(super) const CASES: &[Case] = &[
     case!(Must, namespace_of_the_stream_is_checked, ["4.9.3", "4.9.3.10", "4.8.1", "stream-error-generate"]),
@@ -67,7 +68,7 @@ fn unbound_prefix_ends_the_stream(subject: &Subject) {
         assert!(["not-well-formed", "bad-format"].contains(&condition.as_str()), "{next}");
         romeo.receives_close();
     } else {
-        let refused = next.elements().flat_map(|error| error.elements()).any(|child| child.name == "not-acceptable");
+        let refused = next.elements().flat_map(Element::elements).any(|child| child.name == "not-acceptable");
         assert!(next.attribute("type") == Some("error") && refused, "{next}");
     }
 }
@@ -101,7 +102,9 @@ fn text_between_stanzas_is_bad_format(subject: &Subject) {
 /// `bad-namespace-prefix`.
 fn prefix_for_stanzas_is_bad(subject: &Subject) {
     let mut romeo = subject.bound("romeo/orchard");
-    romeo.sends("<foo:iq xmlns:foo='jabber:client' to='$domain' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></foo:iq>");
+    romeo.sends(
+        "<foo:iq xmlns:foo='jabber:client' to='$domain' type='get' id='1'><ping xmlns='urn:xmpp:ping'/></foo:iq>",
+    );
     romeo.sends("<iq to='$domain' type='get' id='2'><ping xmlns='urn:xmpp:ping'/></iq>");
     let next = romeo.receives_any();
     let bad = next.name == "error" && next.elements().any(|child| child.name == "bad-namespace-prefix");
@@ -132,7 +135,7 @@ fn newer_stream_with_the_same_resource_ends_the_older(subject: &Subject) {
          <resource>orchard</resource></bind></iq>",
     );
     let answer = newer.receives_any();
-    let jid = answer.elements().flat_map(|bind| bind.elements()).find(|child| child.name == "jid");
+    let jid = answer.elements().flat_map(Element::elements).find(|child| child.name == "jid");
     if jid.is_none_or(|jid| jid.text() != older.jid()) {
         subject.not_tried("the server does not give the resource to the newcomer");
     }
@@ -150,7 +153,9 @@ fn from_of_somebody_else_is_not_believed(subject: &Subject) {
         assert!(next.elements().any(|child| child.name == "invalid-from"), "{next}");
         juliet.hears_nothing_from(&mut nurse);
     } else {
-        juliet.receives("<message from='$romeo/orchard' to='$juliet/balcony' type='chat' id='?'><body>who?</body></message>");
+        juliet.receives(
+            "<message from='$romeo/orchard' to='$juliet/balcony' type='chat' id='?'><body>who?</body></message>",
+        );
     }
 }
 

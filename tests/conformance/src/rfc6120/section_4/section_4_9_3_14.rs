@@ -6,11 +6,12 @@ use crate::case::{Case, Need, Verb};
 use crate::client::{Item, Next};
 use crate::ns;
 use crate::subject::Subject;
+use crate::tree::Element;
 
 pub(super) const CASES: &[Case] = &[
-    case!(Must, stanza_over_the_limit_is_a_violation_of_policy, ["4.9.3.14"], needs [Need::SmallLimits]),
-    case!(Must, element_over_the_limit_before_authentication_ends_the_stream, ["4.9.3.14"], needs [Need::SmallLimits]),
-    case!(Must, streams_over_the_limit_of_an_account_are_refused, ["4.9.3.17"], needs [Need::SmallLimits]),
+    case!(Must, stanza_over_the_limit_is_a_violation_of_policy, ["4.9.3.14"], needs[Need::SmallLimits]),
+    case!(Must, element_over_the_limit_before_authentication_ends_the_stream, ["4.9.3.14"], needs[Need::SmallLimits]),
+    case!(Must, streams_over_the_limit_of_an_account_are_refused, ["4.9.3.17"], needs[Need::SmallLimits]),
     case!(
         Should,
         connections_over_the_limit_of_an_address_are_told_so,
@@ -61,7 +62,8 @@ fn streams_over_the_limit_of_an_account_are_refused(subject: &Subject) {
     let (mut next, _) = subject.authenticated("romeo");
     next.sends("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>");
     let answer = next.receives_any();
-    let conditions: Vec<&str> = answer.elements().flat_map(|child| child.elements()).map(|child| child.name.as_str()).collect();
+    let conditions: Vec<&str> =
+        answer.elements().flat_map(Element::elements).map(|child| child.name.as_str()).collect();
     let own: Vec<&str> = answer.elements().map(|child| child.name.as_str()).collect();
     assert!(conditions.contains(&"resource-constraint") || own.contains(&"resource-constraint"), "{answer}");
     for mut stream in open {

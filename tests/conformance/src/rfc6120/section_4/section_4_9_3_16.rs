@@ -8,9 +8,9 @@ use crate::ns;
 use crate::subject::{Stage, Subject};
 
 pub(super) const CASES: &[Case] = &[
-    case!(Should, kicked_client_is_told_reset, ["4.9.3.16"], needs [Need::Admin(Verb::Kick)]),
-    case!(Must, kick_ends_that_resource_alone, ["4.9.3.16"], needs [Need::Admin(Verb::Kick)]),
-    case!(Should, new_password_resets_the_streams_of_the_old, ["4.9.3.16"], needs [Need::Admin(Verb::Password)]),
+    case!(Should, kicked_client_is_told_reset, ["4.9.3.16"], needs[Need::Admin(Verb::Kick)]),
+    case!(Must, kick_ends_that_resource_alone, ["4.9.3.16"], needs[Need::Admin(Verb::Kick)]),
+    case!(Should, new_password_resets_the_streams_of_the_old, ["4.9.3.16"], needs[Need::Admin(Verb::Password)]),
     case!(
         Should,
         streams_of_a_domain_that_is_gone_end,
@@ -173,10 +173,7 @@ fn bound_at_the_other_domain(subject: &Subject) -> Client {
     open(&mut nurse);
     nurse.sends("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
     nurse.receives("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
-    nurse.shakes_hands(&TlsOptions {
-        server_name: Some(subject.expand("$other")),
-        ..TlsOptions::default()
-    });
+    nurse.shakes_hands(&TlsOptions { server_name: Some(subject.expand("$other")), ..TlsOptions::default() });
     let features = open(&mut nurse);
     let mechanism = if features.offers("SCRAM-SHA-256") { "SCRAM-SHA-256" } else { "PLAIN" };
     let answer = nurse.negotiates_sasl(&Login::new(mechanism, "nurse", password));

@@ -6,8 +6,8 @@ use crate::ns;
 use crate::subject::Subject;
 
 pub(super) const CASES: &[Case] = &[
-    case!(May, error_tells_more_by_a_condition_of_an_application, ["4.9.4", "4.9.3.14"], needs [Need::SmallLimits]),
-    case!(Must, condition_of_an_application_has_its_own_namespace, ["4.9.4"], needs [Need::SmallLimits]),
+    case!(May, error_tells_more_by_a_condition_of_an_application, ["4.9.4", "4.9.3.14"], needs[Need::SmallLimits]),
+    case!(Must, condition_of_an_application_has_its_own_namespace, ["4.9.4"], needs[Need::SmallLimits]),
 ];
 
 /// RFC 6120 §4.9.4, §4.9.3.14: a server may say more exactly which policy was violated, by an element of another
