@@ -211,13 +211,19 @@ pub fn run(judged: &Judged, cases: &[&'static Case], options: Options, told: imp
             }
         });
     }
-    for (number, (place, case)) in last.into_iter().enumerate() {
-        let report = match number {
-            0 => run_case(judged, case, options, None),
-            _ => Report::not_tried(case, "the server was ended by a case before"),
+    let mut ended = false;
+    for (place, case) in last {
+        let report = if ended {
+            Report::not_tried(case, "the server was ended by a case before")
+        } else {
+            run_case(judged, case, options, None)
         };
+        ended |= !matches!(report.outcome, Outcome::NotTried(_));
         told(&report);
         results.lock().unwrap_or_else(PoisonError::into_inner).push((place, report));
+    }
+    if let Judged::Other(site) = judged {
+        site.remove_made_accounts();
     }
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     results.sort_by_key(|(place, _)| *place);

@@ -72,7 +72,10 @@ pub struct Accounts {
     given: usize,
     /// May another case take what one has given back?
     reused: bool,
-    made: AtomicUsize,
+    /// How many were made.
+    count: AtomicUsize,
+    /// The addresses of those that were made, to be removed in the end.
+    made: Mutex<Vec<String>>,
 }
 
 impl Accounts {
@@ -130,12 +133,23 @@ impl Site {
 
     /// Makes one, with a name that no other run has used.
     fn make_account(&self, role: &str) -> Result<Account, AdminError> {
-        let number = self.accounts.made.fetch_add(1, Ordering::Relaxed);
+        let number = self.accounts.count.fetch_add(1, Ordering::Relaxed);
         let run = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_secs() % 0x10_0000);
         let jid = format!("{role}-{run:05x}-{number}@{}", self.domain);
         let password = format!("pencil-{run:05x}-{number}");
         self.admin.run(Verb::Create, &[&jid], Some(&password))?;
+        self.accounts.made.lock().unwrap_or_else(PoisonError::into_inner).push(jid.clone());
         Ok(Account::new(&jid, &password))
+    }
+
+    /// Removes the accounts that were made, as far as that can be done: a case may have removed some.
+    pub(crate) fn remove_made_accounts(&self) {
+        let made = std::mem::take(&mut *self.accounts.made.lock().unwrap_or_else(PoisonError::into_inner));
+        for jid in made {
+            if self.admin.run(Verb::Remove, &[&jid], None) == Err(AdminError::Unsupported) {
+                return;
+            }
+        }
     }
 
     pub(crate) fn give_back(&self, account: Account) {
