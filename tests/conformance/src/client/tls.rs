@@ -7,7 +7,10 @@ use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{
+    CipherSuite, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion,
+};
 
 /// Which server certificates are accepted.
 #[derive(Clone, Debug)]
@@ -32,6 +35,8 @@ pub struct Identity {
 pub struct TlsOptions {
     /// Only these versions; empty for 1.2 and 1.3.
     pub versions: Vec<&'static SupportedProtocolVersion>,
+    /// Only these cipher suites; empty for all that the library has.
+    pub suites: Vec<CipherSuite>,
     /// The client's certificate.
     pub identity: Option<Arc<Identity>>,
     /// The name that is asked for by SNI and looked for in the certificate, instead of the domain's.
@@ -59,7 +64,9 @@ impl TlsOptions {
 
     pub(crate) fn config(&self, trust: &Trust) -> Arc<ClientConfig> {
         let versions = if self.versions.is_empty() { rustls::ALL_VERSIONS } else { self.versions.as_slice() };
-        let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        let mut provider = aws_lc_rs::default_provider();
+        provider.cipher_suites.retain(|suite| self.suites.is_empty() || self.suites.contains(&suite.suite()));
+        let builder = ClientConfig::builder_with_provider(Arc::new(provider))
             .with_protocol_versions(versions)
             .expect("the provider has cipher suites for every version");
         let builder = match trust {
@@ -71,9 +78,12 @@ impl TlsOptions {
         let mut config = match (&self.identity, &self.asked) {
             (None, None) => builder.with_no_client_auth(),
             (None, Some(asked)) => builder.with_client_cert_resolver(Arc::new(Asked(Arc::clone(asked)))),
-            (Some(identity), _) => builder
-                .with_client_auth_cert(identity.chain.clone(), identity.key.clone_key())
-                .expect("the suite's own certificates fit their keys"),
+            // A case may show a certificate whose key it has not: so nothing is checked here.
+            (Some(identity), _) => {
+                let key = aws_lc_rs::sign::any_supported_type(&identity.key).expect("a key that can be used");
+                let certified = CertifiedKey::new(identity.chain.clone(), key);
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
+            }
         };
         config.enable_sni = !self.without_sni;
         config.alpn_protocols = self.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
@@ -86,7 +96,7 @@ impl TlsOptions {
 struct Asked(Arc<AtomicBool>);
 
 impl ResolvesClientCert for Asked {
-    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<rustls::sign::CertifiedKey>> {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         self.0.store(true, Ordering::Relaxed);
         None
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use rcgen::{
@@ -43,6 +44,8 @@ pub enum Validity {
     Expired,
     /// Not yet.
     NotYet,
+    /// For so many seconds from now on.
+    Seconds(u64),
 }
 
 impl Authority {
@@ -115,13 +118,24 @@ impl Authority {
     /// If it can't be made: what is asked for comes from a case.
     #[must_use]
     pub fn certify_client(&self, wanted: &ClientCertificate<'_>) -> Arc<Identity> {
-        let key = KeyPair::generate().expect("a key");
+        self.certify(&Authority::client_params(wanted))
+    }
+
+    /// What [`certify_client`](Self::certify_client) asks for, to be changed by a case.
+    ///
+    /// # Panics
+    /// As [`certify_client`](Self::certify_client).
+    #[must_use]
+    pub fn client_params(wanted: &ClientCertificate<'_>) -> CertificateParams {
         let mut params = CertificateParams::default();
         params.distinguished_name = common_name("A client of the conformance suite");
         (params.not_before, params.not_after) = match wanted.validity {
             Validity::Now => (date_time_ymd(2020, 1, 1), date_time_ymd(2080, 1, 1)),
             Validity::Expired => (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1)),
             Validity::NotYet => (date_time_ymd(2079, 1, 1), date_time_ymd(2080, 1, 1)),
+            Validity::Seconds(seconds) => {
+                (date_time_ymd(2020, 1, 1), (SystemTime::now() + Duration::from_secs(seconds)).into())
+            }
         };
         let address = |address: &&str| {
             SanType::OtherName((XMPP_ADDR.to_vec(), OtherNameValue::Utf8String((*address).to_owned())))
@@ -133,6 +147,16 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
+        params
+    }
+
+    /// Signs a certificate as a case wants it, with its key.
+    ///
+    /// # Panics
+    /// As [`certify_client`](Self::certify_client).
+    #[must_use]
+    pub fn certify(&self, params: &CertificateParams) -> Arc<Identity> {
+        let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key in PKCS #8");
         Arc::new(Identity { chain: vec![certificate.der().clone()], key })

@@ -1,5 +1,6 @@
 //! RFC 6120 §7.6.1: the success case of a resource that the server makes.
 
+use crate::Element;
 use crate::case;
 use crate::case::Case;
 use crate::subject::Subject;
@@ -15,7 +16,7 @@ fn result_has_the_full_jid(subject: &Subject) {
         "<iq id='tn281v37' type='result' from='?' to='?'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>\
          <jid>*</jid></bind></iq>",
     );
-    let jid = answer.elements().flat_map(|bind| bind.elements()).map(|jid| jid.text()).collect::<String>();
+    let jid = answer.elements().flat_map(Element::elements).map(Element::text).collect::<String>();
     assert_eq!(jid.trim(), jid, "white space around the address");
     let (bare, resource) = jid.split_once('/').unwrap_or_else(|| panic!("no full JID: {jid}"));
     assert_eq!(bare, subject.account("romeo").jid);
