@@ -1,7 +1,6 @@
 //! A request to bind a resource on a stream that has one.
 //!
-//! A stream has one resource (RFC 6120 §7.1); a second request comes out of order, which is what
-//! `unexpected-request` says (§8.3.3.22).
+//! A stream has one resource (RFC 6120 §7.1); a second is not allowed, which has its own condition (§7.6.2.2).
 
 use jabiru_stanza::{Condition, FullJid, IqType, Stanza, StanzaError, StanzaKind, ns};
 
@@ -13,7 +12,7 @@ pub(crate) fn refusal(stanza: &Stanza, own: &FullJid) -> Option<StanzaError> {
     let to_us = stanza.to().is_none_or(|to| {
         to.resource().is_none() && to.domain() == own.domain() && to.node().is_none_or(|node| own.node() == Some(node))
     });
-    to_us.then(|| StanzaError::new(Condition::UnexpectedRequest).with_text("this stream has its resource already"))
+    to_us.then(|| StanzaError::new(Condition::NotAllowed).with_text("this stream has its resource already"))
 }
 
 #[cfg(test)]

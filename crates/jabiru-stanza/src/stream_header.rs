@@ -67,7 +67,9 @@ impl StreamHeader {
                     .with_text("the prefix of the streams namespace must be 'stream'"));
             }
         }
-        if node.prefix().is_some() && node.resolve_prefix("") != Some(content.as_str()) {
+        // §4.8.2: it need not be declared here, if every stanza declares it.
+        let default = node.resolve_prefix("").filter(|namespace| !namespace.is_empty());
+        if node.prefix().is_some() && default.is_some_and(|namespace| namespace != content.as_str()) {
             return Err(StreamError::new(StreamCondition::InvalidNamespace)
                 .with_text(format!("the content namespace must be {}", content.as_str())));
         }
@@ -148,7 +150,7 @@ mod tests {
         }
     }
 
-    /// RFC 6120 §4.8.5 shows both of the accepted forms.
+    /// RFC 6120 §4.8.5 shows two of the accepted forms; §4.8.2 leaves room for that without a content namespace.
     #[test]
     fn namespaces_of_the_root() {
         const S: &str = "http://etherx.jabber.org/streams";
@@ -156,7 +158,9 @@ mod tests {
             (format!("<stream:stream xmlns='jabber:client' xmlns:stream='{S}'>"), None),
             (format!("<stream xmlns='{S}' xmlns:client='jabber:client'>"), None),
             (format!("<stream:stream xmlns='jabber:server' xmlns:stream='{S}'>"), Some("invalid-namespace")),
-            (format!("<stream:stream xmlns:stream='{S}'>"), Some("invalid-namespace")),
+            (format!("<stream:stream xmlns:stream='{S}'>"), None),
+            (format!("<stream:stream xmlns='' xmlns:stream='{S}'>"), None),
+            (format!("<stream:stream xmlns='urn:x' xmlns:stream='{S}'>"), Some("invalid-namespace")),
             ("<stream:stream xmlns='jabber:client' xmlns:stream='urn:x'>".into(), Some("invalid-namespace")),
             (format!("<s:stream xmlns='jabber:client' xmlns:s='{S}'>"), Some("bad-namespace-prefix")),
             ("<stream xmlns='jabber:client'>".into(), Some("invalid-namespace")),

@@ -1,5 +1,7 @@
 //! Resource binding (RFC 6120 §7).
 
+use std::borrow::Cow;
+
 use jabiru_stanza::{
     BareJid, Condition, ContentNamespace, ErrorType, FullJid, IqType, Jid, RawElement, ResourcePart, Stanza,
     StanzaError, StanzaFault, StanzaKind, StreamCondition, StreamError, ns,
@@ -39,12 +41,7 @@ impl AwaitBind {
             (_, Some(error)) => error,
             (StanzaKind::Iq(IqType::Set), None) => {
                 let asked = bind.child("resource", ns::BIND).map(|resource| resource.text());
-                match asked.as_deref().filter(|text| !text.is_empty()).map(ResourcePart::new) {
-                    None => return Ok(self.ask(request, None, context)),
-                    Some(Ok(resource)) => return Ok(self.ask(request, Some(resource.into_owned()), context)),
-                    // §7.7.2.1
-                    Some(Err(_)) => StanzaError::new(Condition::BadRequest).with_text("the resource is malformed"),
-                }
+                return Ok(self.ask(request, asked.as_deref().and_then(resource), context));
             }
             (StanzaKind::Iq(IqType::Get), None) => {
                 StanzaError::new(Condition::BadRequest).with_text("bind is of type set")
@@ -70,6 +67,30 @@ impl AwaitBind {
         Ok(State::AwaitBind(self))
     }
 }
+
+/// The resourcepart that is as near as possible to what was asked for (§7.7.2.1): what a resourcepart can't have is
+/// left out, and what is too long is cut off. `None` if nothing is left.
+fn resource(asked: &str) -> Option<ResourcePart> {
+    if let Ok(resource) = ResourcePart::new(asked) {
+        return Some(resource.into_owned());
+    }
+    let mut kept = String::new();
+    // No more characters than could be kept: this is somebody's input.
+    for character in asked.chars().take(MAX_RESOURCE_BYTES) {
+        let mut bytes = [0; 4];
+        // One that is refused alone is refused in any company; one that is mapped counts as what it is mapped to.
+        let Ok(prepared) = ResourcePart::new(character.encode_utf8(&mut bytes)) else { continue };
+        if kept.len() + prepared.as_str().len() > MAX_RESOURCE_BYTES {
+            break;
+        }
+        kept.push_str(prepared.as_str());
+    }
+    // Characters of both directions of writing may each be sound and together not be.
+    ResourcePart::new(&kept).ok().map(Cow::into_owned)
+}
+
+/// Bytes that a resourcepart may have (RFC 6122 §2.1).
+const MAX_RESOURCE_BYTES: usize = 1023;
 
 /// Waiting for the caller to bind the resource.
 pub(super) struct AwaitResource {
