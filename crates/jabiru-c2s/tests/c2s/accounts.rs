@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use jabiru_router::Account;
 use jabiru_stanza::Jid;
-use jabiru_storage::{AccountStatus, Accounts, Moved, block_on};
+use jabiru_storage::{AccountStatus, Accounts, MemoryAccounts, Moved, block_on};
 
-use crate::client::{Client, stream_error};
+use crate::client::{Client, bind, stream_error};
 use crate::server::{Server, bare, credentials};
 
 const JULIET: &str = "juliet@im.example";
@@ -116,4 +116,30 @@ fn the_router_knows_who_has_moved() {
     await_moved(&server, JULIET, None);
     block_on(server.accounts.remove(&bare("romeo@im.example"))).unwrap();
     await_moved(&server, "romeo@im.example", None);
+}
+
+/// Where more has happened than is told, every stream whose account may be another now ends. That of nobody in particular
+/// has none to be looked up.
+#[test]
+fn changes_that_were_missed() {
+    let server = Server::with(|setup| {
+        setup.accounts = MemoryAccounts::with_history(2);
+        setup.settings.account_watch_interval = Duration::from_millis(300);
+    })
+    .watching();
+    let mut juliet = server.log_in("juliet@im.example/balcony");
+    let mut nobody = Client::connect(server.address);
+    nobody.open("im.example");
+    nobody.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'>=</auth>");
+    assert_eq!(nobody.outcome(), None);
+    nobody.open("im.example");
+    nobody.send(&bind("mask"));
+    nobody.until("</iq>");
+    // The watch finds its place; then it misses what is done at once.
+    std::thread::sleep(Duration::from_millis(400));
+    let others: Vec<String> = (0..100).map(|number| format!("other{number}@im.example")).collect();
+    server.add(&others.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(stream_error(&juliet.rest()).0, "reset");
+    std::thread::sleep(Duration::from_millis(300));
+    nobody.sync("still-here");
 }

@@ -23,6 +23,7 @@ pub(crate) struct Setup {
     pub(crate) backend: Arc<dyn RoutingBackend>,
     pub(crate) admission: Admission,
     pub(crate) transport: Transport,
+    pub(crate) accounts: MemoryAccounts,
 }
 
 /// Serves `im.example` and `other.example`, with PLAIN and no TLS unless asked otherwise; every account has the
@@ -64,11 +65,12 @@ impl Server {
             backend: Arc::new(InMemory::new()),
             admission: Admission::new(1000, 1000),
             transport: Transport::Plain,
+            accounts: MemoryAccounts::new(),
         };
         change(&mut setup);
-        let Setup { policy, settings, backend, admission, transport } = setup;
+        let Setup { policy, settings, backend, admission, transport, accounts } = setup;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let accounts = Arc::new(MemoryAccounts::new());
+        let accounts = Arc::new(accounts);
         let router = Router::new(backend, domains.clone(), Features::new());
         let c2s = C2s::new(policy, settings, router.clone(), accounts.clone());
         let listener = runtime.block_on(async { Listener::bind("127.0.0.1:0".parse().unwrap(), admission).unwrap() });
