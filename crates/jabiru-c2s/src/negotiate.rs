@@ -121,6 +121,13 @@ fn certificate_expires(tls: &TlsInfo) -> Option<SystemTime> {
     tls.client_certificate.as_ref().and_then(|certificate| certificate.not_after)
 }
 
+/// A guess whose outcome nobody will hear.
+impl Drop for Negotiation<'_> {
+    fn drop(&mut self) {
+        self.told(Throttle::abandoned);
+    }
+}
+
 impl Negotiation<'_> {
     async fn run(&mut self) -> io::Result<Negotiated> {
         loop {
@@ -210,11 +217,12 @@ impl Negotiation<'_> {
                 self.told(Throttle::succeeded);
             }
             Event::AuthenticationFailed { account, condition, mechanism } => {
-                // Certificates are not guessed, and a right password is no failure, whatever else is in the way.
-                if condition == SaslCondition::NotAuthorized && mechanism != Some(Mechanism::External) {
+                // A right password is no failure, whatever else is in the way.
+                if condition == SaslCondition::NotAuthorized {
                     self.told(Throttle::failed);
+                } else {
+                    self.told(Throttle::abandoned);
                 }
-                self.guess = None;
                 let account = account.map(tracing::field::display);
                 let mechanism = mechanism.map(tracing::field::display);
                 let condition = condition.name();
@@ -259,7 +267,11 @@ impl Negotiation<'_> {
 
     /// Looks credentials up, at once or when those who guess at them may try again.
     async fn look_up(&mut self, account: &BareJid, hash: ScramHash) -> io::Result<CredentialsAnswer> {
-        if let Some(throttle) = &self.service.throttle {
+        // A handshake that another `<auth/>` broke off.
+        self.told(Throttle::abandoned);
+        // Certificates are not guessed.
+        let guessed = self.machine.mechanism() != Some(Mechanism::External);
+        if let Some(throttle) = self.service.throttle.as_ref().filter(|_| guessed) {
             let now = Instant::now();
             let verdict = throttle.lock().ask(account, self.connection.peer().ip(), now);
             match verdict {

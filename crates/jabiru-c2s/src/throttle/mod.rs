@@ -7,7 +7,9 @@
 //! - Then the answer comes later the more there are.
 //! - Above a bound, for the account from this address and for the address, guesses are answered only as fast as failures are
 //!   forgotten: who comes then waits for a turn, and is turned away (`temporary-auth-failure`, §6.5.11) if that would
-//!   take longer than [`max_wait`](GuessLimits::max_wait).
+//!   take longer than [`max_wait`](GuessLimits::max_wait). Guesses under way count towards the bound as if they had failed,
+//!   or else it would be none for those who make many at once; for an address they do so once more of it has failed
+//!   than is free, so that a site whose users all come back at the same moment is not held up.
 //! - Failures of an account from many addresses only delay, by no more than [`max_delay`](GuessLimits::max_delay).
 //!
 //! An address from which the account got in lately is trusted with it: what others do from there with other accounts,
@@ -106,15 +108,18 @@ pub(crate) enum Verdict {
     Refuse,
 }
 
-/// A guess under way.
+/// A guess under way. Its outcome has to be told, even if it has none: [`Throttle::abandoned`].
 #[derive(Debug)]
 pub(crate) struct Guess {
     pair: u64,
     address: u64,
     account: u64,
-    /// It has its turn for which it counts as failed already.
-    pair_charged: bool,
-    address_charged: bool,
+    /// It counts among those under way from its address.
+    address_pending: bool,
+    /// It waits for a turn of the account from its address.
+    pair_turn: bool,
+    /// It waits for a turn of its address.
+    address_turn: bool,
 }
 
 impl Throttle {
@@ -122,7 +127,7 @@ impl Throttle {
         let failures = |guesses: Guesses| {
             // By then everything is forgotten that was not added to.
             let lifetime = guesses.forget * guesses.bound.saturating_add(1) + limits.max_wait;
-            Failures { guesses, until: Aging::new(limits.remembered, lifetime, now) }
+            Failures { guesses, records: Aging::new(limits.remembered, lifetime, now) }
         };
         Throttle {
             keys: RandomState::new(),
@@ -141,8 +146,9 @@ impl Throttle {
             pair: self.keys.hash_one((account, address)),
             address: self.keys.hash_one(address),
             account: self.keys.hash_one(account),
-            pair_charged: false,
-            address_charged: false,
+            address_pending: false,
+            pair_turn: false,
+            address_turn: false,
         };
         let GuessLimits { max_delay, max_wait, trust, .. } = self.limits;
         let trusted =
@@ -151,53 +157,57 @@ impl Throttle {
             Standing::Below(share) => (max_delay.mul_f64(share), false),
             Standing::Above(wait) => (wait, true),
         };
-        let (mut wait, pair_charged) = wait_for(self.pairs.standing(guess.pair, now));
-        guess.pair_charged = pair_charged;
+        let (mut wait, pair_turn) = wait_for(self.pairs.standing(guess.pair, now));
+        guess.pair_turn = pair_turn;
         if !trusted {
-            let (by_address, address_charged) = wait_for(self.addresses.standing(guess.address, now));
-            guess.address_charged = address_charged;
+            guess.address_pending = self.addresses.is_past_free(guess.address, now);
             let by_account = match self.accounts.standing(guess.account, now) {
                 Standing::Below(share) => max_delay.mul_f64(share),
                 Standing::Above(_) => max_delay,
             };
+            let (by_address, address_turn) = wait_for(self.addresses.standing(guess.address, now));
+            guess.address_turn = address_turn;
             wait = wait.max(by_address).max(by_account);
         }
         if wait > max_wait {
             return Verdict::Refuse;
         }
         // The turn is taken now, so that the next one waits for another.
-        if guess.pair_charged {
-            self.pairs.charge(guess.pair, now);
-        }
-        if guess.address_charged {
-            self.addresses.charge(guess.address, now);
+        self.pairs.begin(guess.pair, now);
+        if guess.address_pending {
+            self.addresses.begin(guess.address, now);
         }
         Verdict::After(wait, guess)
     }
 
     /// The password was wrong, or there is no such account.
     pub(crate) fn failed(&mut self, guess: &Guess, now: Instant) {
-        if !guess.pair_charged {
-            self.pairs.add(guess.pair, now);
-        }
-        if !guess.address_charged {
-            self.addresses.add(guess.address, now);
-        }
-        self.accounts.add(guess.account, now);
+        self.abandoned(guess, now);
+        self.pairs.add(guess.pair, guess.pair_turn, now);
+        self.addresses.add(guess.address, guess.address_turn, now);
+        self.accounts.add(guess.account, false, now);
     }
 
     /// The password was right.
     pub(crate) fn succeeded(&mut self, guess: &Guess, now: Instant) {
-        self.pairs.subtract(guess.pair, self.limits.pair.free.saturating_add(u32::from(guess.pair_charged)), now);
+        self.abandoned(guess, now);
+        self.pairs.subtract(guess.pair, self.limits.pair.free, now);
         // Not by each success, or else who has an account could pay with it for guesses at others.
         let earned = self
             .trusted
             .get(guess.pair, now)
             .is_none_or(|since| now.saturating_duration_since(since) >= CREDIT_INTERVAL);
-        let credit = if earned { self.limits.credit } else { 0 };
-        self.addresses.subtract(guess.address, credit.saturating_add(u32::from(guess.address_charged)), now);
         if earned {
+            self.addresses.subtract(guess.address, self.limits.credit, now);
             self.trusted.set(guess.pair, now, now);
+        }
+    }
+
+    /// Nothing was learned about the password.
+    pub(crate) fn abandoned(&mut self, guess: &Guess, now: Instant) {
+        self.pairs.end(guess.pair, now);
+        if guess.address_pending {
+            self.addresses.end(guess.address, now);
         }
     }
 }
@@ -205,11 +215,20 @@ impl Throttle {
 /// An account earns an address credit once in this time.
 const CREDIT_INTERVAL: Duration = Duration::from_secs(600);
 
-/// The failures of one kind, each as the moment at which they will be forgotten.
+/// The failures of one kind.
 #[derive(Debug)]
 struct Failures {
     guesses: Guesses,
-    until: Aging<Instant>,
+    records: Aging<Record>,
+}
+
+/// The failures of one of the kind.
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    /// The moment at which all of them will be forgotten.
+    until: Instant,
+    /// Guesses under way.
+    pending: u32,
 }
 
 /// Where somebody stands.
@@ -223,37 +242,59 @@ enum Standing {
 impl Failures {
     fn standing(&mut self, key: u64, now: Instant) -> Standing {
         let Guesses { free, bound, forget } = self.guesses;
-        let Some(until) = self.until.get(key, now) else { return Standing::Below(0.0) };
+        let Some(Record { until, pending }) = self.records.get(key, now) else { return Standing::Below(0.0) };
         let debt = until.saturating_duration_since(now);
-        // One more must not pass the bound.
+        // One more must not pass the bound, should all that are under way fail.
         let most = forget * bound.max(1) - forget;
-        if debt > most {
-            return Standing::Above(debt - most);
+        let possible = debt.saturating_add(forget.saturating_mul(pending));
+        if possible > most {
+            return Standing::Above(possible - most);
         }
         let above_free = debt.saturating_sub(forget * free).as_secs_f64();
         let span = (forget * bound.saturating_sub(free)).as_secs_f64();
         Standing::Below(if span > 0.0 { (above_free / span).min(1.0) } else { 0.0 })
     }
 
-    /// Adds a failure, but not beyond the bound: guesses that were made at the same moment must not add up to more
-    /// than one turn's wait.
-    fn add(&mut self, key: u64, now: Instant) {
-        let until = self.until.get(key, now).map_or(now, |until| until.max(now));
-        let most = now + self.guesses.forget * self.guesses.bound;
-        self.until.set(key, (until + self.guesses.forget).min(most.max(until)), now);
+    /// Has more failed than is free?
+    fn is_past_free(&mut self, key: u64, now: Instant) -> bool {
+        let Guesses { free, forget, .. } = self.guesses;
+        let record = self.records.get(key, now);
+        record.is_some_and(|record| record.until.saturating_duration_since(now) > forget * free)
     }
 
-    /// Takes a turn, of which the wait is the bound.
-    fn charge(&mut self, key: u64, now: Instant) {
-        let until = self.until.get(key, now).map_or(now, |until| until.max(now));
-        self.until.set(key, until + self.guesses.forget, now);
+    /// Adds a failure; beyond the bound only if it had a turn: guesses that were made at the same moment must not add
+    /// up to more than one turn's wait.
+    fn add(&mut self, key: u64, turn: bool, now: Instant) {
+        let most = now + self.guesses.forget * self.guesses.bound;
+        self.change(key, now, |record, forget| {
+            let until = record.until + forget;
+            record.until = if turn { until } else { until.min(most.max(record.until)) };
+        });
+    }
+
+    /// A guess is under way.
+    fn begin(&mut self, key: u64, now: Instant) {
+        self.change(key, now, |record, _| record.pending = record.pending.saturating_add(1));
+    }
+
+    /// It no longer is.
+    fn end(&mut self, key: u64, now: Instant) {
+        self.change(key, now, |record, _| record.pending = record.pending.saturating_sub(1));
     }
 
     fn subtract(&mut self, key: u64, count: u32, now: Instant) {
-        if let Some(until) = self.until.get(key, now).filter(|until| *until > now) {
-            let left = until.saturating_duration_since(now).saturating_sub(self.guesses.forget * count);
-            self.until.set(key, now + left, now);
+        if self.records.get(key, now).is_some_and(|record| record.until > now) {
+            self.change(key, now, |record, forget| {
+                record.until = now + record.until.saturating_duration_since(now).saturating_sub(forget * count);
+            });
         }
+    }
+
+    fn change(&mut self, key: u64, now: Instant, change: impl FnOnce(&mut Record, Duration)) {
+        let mut record = self.records.get(key, now).unwrap_or(Record { until: now, pending: 0 });
+        record.until = record.until.max(now);
+        change(&mut record, self.guesses.forget);
+        self.records.set(key, record, now);
     }
 }
 

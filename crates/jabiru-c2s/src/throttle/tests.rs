@@ -27,7 +27,10 @@ impl Scene {
     /// How long a guess has to wait that is then not made; `None`: it is refused.
     fn wait(&mut self, account: &str, address: &str) -> Option<u64> {
         match self.ask(account, address) {
-            Verdict::After(wait, _) => Some(wait.as_secs()),
+            Verdict::After(wait, guess) => {
+                self.throttle.abandoned(&guess, self.now);
+                Some(wait.as_secs())
+            }
             Verdict::Refuse => None,
         }
     }
@@ -69,23 +72,76 @@ fn failures_of_an_account_from_an_address_delay_and_then_take_turns() {
     // Two wait for their turns, the third is turned away; nobody elsewhere notices.
     let mut crowd = Scene::new();
     assert_eq!(crowd.wrong(25, JULIET, HOME), 25);
-    for expected in [Some(10), Some(20), None, None] {
-        assert_eq!(crowd.wait(JULIET, HOME), expected);
+    let mut waiting = Vec::new();
+    for expected in [10, 20] {
+        let Verdict::After(wait, guess) = crowd.ask(JULIET, HOME) else { panic!("refused") };
+        assert_eq!(wait.as_secs(), expected);
+        waiting.push(guess);
     }
+    assert_eq!([crowd.wait(JULIET, HOME), crowd.wait(JULIET, HOME)], [None, None]);
     assert_eq!(crowd.wait(JULIET, ELSEWHERE), Some(0));
     assert_eq!(crowd.wait("romeo@im.example", HOME), Some(0));
     crowd.pass(10);
+    crowd.throttle.failed(&waiting.remove(0), crowd.now);
     assert_eq!(crowd.wait(JULIET, HOME), Some(20), "a turn is free again");
+    crowd.throttle.abandoned(&waiting.remove(0), crowd.now);
+    assert_eq!(crowd.wait(JULIET, HOME), Some(10), "so is one that was not made use of");
     crowd.pass(400);
     assert_eq!(crowd.wait(JULIET, HOME), Some(0), "all is forgotten");
 }
 
-/// Guesses made at the same moment, before any of them has failed, don't lock anybody out for longer.
+/// Guesses made at the same moment, before any of them has failed, are no way around the bound, and don't lock anybody
+/// out for longer.
 #[test]
-fn the_wait_is_bounded_after_any_burst() {
+fn bursts_are_bounded_and_so_is_the_wait_after_them() {
     let mut scene = Scene::new();
-    scene.wrong(1000, JULIET, HOME);
-    assert_eq!(scene.wait(JULIET, HOME), Some(10));
+    let (mut at_first, mut made) = (0, 0);
+    for round in 0..24 * 360 {
+        let burst = scene.wrong(if round == 0 { 1000 } else { 50 }, JULIET, HOME);
+        at_first = if round == 0 { burst } else { at_first };
+        made += burst;
+        scene.pass(10);
+        assert_eq!(scene.wait(JULIET, HOME), Some(20), "{round}");
+    }
+    assert_eq!(at_first, 27, "25, and two that take turns");
+    assert!((8_600..8_700).contains(&made), "{made} in a day");
+}
+
+/// The same for an address, whatever the accounts; but as long as nothing has failed there, any number may come.
+#[test]
+fn bursts_from_one_address() {
+    let mut scene = Scene::new();
+    let everybody = |scene: &mut Scene| -> Vec<Guess> {
+        (0..1000)
+            .filter_map(|number| match scene.ask(&format!("user{number}@im.example"), HOME) {
+                Verdict::After(_, guess) => Some(guess),
+                Verdict::Refuse => None,
+            })
+            .collect()
+    };
+    let guesses = everybody(&mut scene);
+    assert_eq!(guesses.len(), 1000, "all come back at once");
+    guesses.iter().for_each(|guess| scene.throttle.failed(guess, scene.now));
+    for _ in 0..100 {
+        scene.pass(5);
+        let guesses = everybody(&mut scene);
+        assert!(guesses.len() < 10, "{}", guesses.len());
+        guesses.iter().for_each(|guess| scene.throttle.failed(guess, scene.now));
+    }
+}
+
+/// Many clients of one account that come back together, with the right password.
+#[test]
+fn an_account_may_log_in_many_times_at_once() {
+    let mut scene = Scene::new();
+    let guesses: Vec<Guess> = (0..25)
+        .map(|_| match scene.ask(JULIET, HOME) {
+            Verdict::After(Duration::ZERO, guess) => guess,
+            verdict => panic!("{verdict:?}"),
+        })
+        .collect();
+    guesses.iter().for_each(|guess| scene.throttle.succeeded(guess, scene.now));
+    assert_eq!(scene.wait(JULIET, HOME), Some(0));
 }
 
 /// However long somebody guesses at full speed, from one address they get one guess for each that is forgotten.
