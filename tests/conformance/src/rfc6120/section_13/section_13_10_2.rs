@@ -9,6 +9,7 @@ use crate::tree::Node;
 
 pub(super) const CASES: &[Case] = &[
     case!(Must, errors_do_not_depend_on_the_resource, ["13.10.2", "13.10"]),
+    case!(Should, errors_do_not_depend_on_the_resource_in_their_texts, ["13.10.2", "13.11"]),
     case!(Should, request_to_an_available_resource_tells_nothing, ["13.10.2", "13.10"]),
     case!(Must, probe_of_a_stranger_tells_nothing, ["13.10.2", "13.10"]),
     case!(Must, availability_is_not_sent_to_strangers, ["13.10.2", "13.10"]),
@@ -42,6 +43,23 @@ fn errors_do_not_depend_on_the_resource(subject: &Subject) {
     let [mut romeo, mut juliet] = subject.login(["romeo/orchard", "juliet/balcony"]);
     for account in ["$juliet", "$mercutio"] {
         let bare = subject.expand(account);
+        let [expected, other] = [bare.clone(), format!("{bare}/nowhere")].map(|to| {
+            sends_request(&mut romeo, &to);
+            let stanza = romeo.receives_any();
+            let error = stanza.child("error", ns::CLIENT).unwrap_or_else(|| panic!("an error was due: {stanza}"));
+            let condition = error.elements().find(|child| child.namespace == ns::STANZA_ERRORS && child.name != "text");
+            (error.attribute("type").map(str::to_owned), condition.map(|condition| condition.name.clone()))
+        });
+        assert_eq!(other, expected, "{account}");
+    }
+    juliet.settles();
+}
+
+/// RFC 6120 §13.10.2, §13.11: they do not differ in their texts either: subtle differences in the exact XML tell as much.
+fn errors_do_not_depend_on_the_resource_in_their_texts(subject: &Subject) {
+    let [mut romeo, mut juliet] = subject.login(["romeo/orchard", "juliet/balcony"]);
+    for account in ["$juliet", "$mercutio"] {
+        let bare = subject.expand(account);
         let expected = probes(&mut romeo, &bare);
         assert_eq!(probes(&mut romeo, &format!("{bare}/nowhere")), expected, "{account}");
     }
@@ -56,7 +74,7 @@ fn request_to_an_available_resource_tells_nothing(subject: &Subject) {
     let (bare, _) = there.split_once('/').expect("a full JID");
     let nowhere = probes(&mut romeo, &format!("{bare}/nowhere"));
     sends_request(&mut romeo, &there);
-    let come = juliet.collects();
+    let come = juliet.collects_from(&mut romeo);
     assert!(come.iter().all(|element| element.name != "iq"), "the request of a stranger was delivered: {come:?}");
     assert_eq!(receives_error(&mut romeo), nowhere);
 }

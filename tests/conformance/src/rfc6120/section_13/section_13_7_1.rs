@@ -3,7 +3,7 @@
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use crate::case;
-use crate::case::{Case, Need};
+use crate::case::Case;
 use crate::client::{TlsOptions, Trust};
 use crate::subject::Subject;
 
@@ -14,7 +14,6 @@ pub(super) const CASES: &[Case] = &[
     case!(Should, certificate_is_signed_with_sha_256_or_better, ["13.7.1.1", "13.9.3"]),
     case!(Should, certificate_has_the_domain_as_dns_id, ["13.7.1.2", "13.7.1"]),
     case!(Must, certificate_can_be_verified_for_the_domain, ["13.7.2.1", "13.7.2", "13.7", "13.9.5"]),
-    case!(Must, certificate_of_one_domain_is_not_that_of_another, ["13.7.2.1", "13.9.5"], needs[Need::SecondDomain]),
 ];
 
 /// Hands the certificate that the server presents to `look`.
@@ -97,22 +96,4 @@ fn certificate_can_be_verified_for_the_domain(subject: &Subject) {
         let (_, features) = subject.secure_with(&TlsOptions::with_version(version));
         assert!(!features.mechanisms().is_empty(), "{}", features.0);
     }
-}
-
-/// RFC 6120 §13.7.2.1: the certificate that a client gets for one domain does not pass for that of the other.
-fn certificate_of_one_domain_is_not_that_of_another(subject: &Subject) {
-    if matches!(subject.site().trust, Trust::Anything) {
-        subject.not_tried("nothing is known of who signs the server's certificates");
-    }
-    let other = subject.expand("$other");
-    let mut romeo = subject.connect();
-    romeo.opens();
-    romeo.sends("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
-    romeo.receives("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
-    romeo.shakes_hands(&TlsOptions { server_name: Some(other.clone()), ..TlsOptions::default() });
-    let chain = romeo.tls().and_then(|tls| tls.peer_certificates()).unwrap_or_default();
-    let (_, certificate) = X509Certificate::from_der(&chain[0]).expect("an X.509 certificate");
-    let names = certificate.subject_alternative_name().expect("extensions that can be read");
-    let names = names.map(|extension| extension.value.general_names.clone()).unwrap_or_default();
-    assert!(names.contains(&GeneralName::DNSName(&other)), "{names:?}");
 }

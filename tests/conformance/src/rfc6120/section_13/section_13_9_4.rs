@@ -144,7 +144,7 @@ fn anonymous_address_is_made_by_the_server(subject: &Subject) {
 /// RFC 4505 §2, RFC 6120 §6.3.8: ANONYMOUS has no authorization identity: what looks like one is trace information, and
 /// nobody becomes the account that it names.
 fn anonymous_acts_as_nobody(subject: &Subject) {
-    let romeo = subject.account("romeo").jid;
+    let romeo = format!("romeo@{}", subject.domain());
     let mut nobody = offering(subject, "ANONYMOUS");
     nobody.sends_auth("ANONYMOUS", Some(romeo.as_bytes()));
     match nobody.receives_next() {

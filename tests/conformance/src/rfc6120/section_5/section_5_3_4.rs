@@ -31,8 +31,7 @@ fn tls_does_not_follow_sasl(subject: &Subject) {
         subject.not_tried("SASL is not offered in clear");
     }
     romeo.authenticates("romeo", &features);
-    let features = romeo.opens();
-    assert_eq!(features.starttls(), None, "STARTTLS after SASL: {}", features.0);
+    romeo.opens();
     romeo.sends(STARTTLS);
     match romeo.receives_next() {
         Next::Item(Item::Element(answer)) => {
