@@ -9,6 +9,12 @@ mod section_8_1_5;
 mod section_8_2_1;
 mod section_8_2_2;
 mod section_8_2_3;
+mod section_8_3;
+mod section_8_3_1;
+mod section_8_3_2;
+mod section_8_3_3;
+mod section_8_3_4;
+mod section_8_4;
 
 use crate::case;
 use crate::case::Case;
@@ -27,6 +33,12 @@ pub(super) const FILES: &[&[Case]] = &[
     section_8_2_1::CASES,
     section_8_2_2::CASES,
     section_8_2_3::CASES,
+    section_8_3::CASES,
+    section_8_3_1::CASES,
+    section_8_3_2::CASES,
+    section_8_3_3::CASES,
+    section_8_3_4::CASES,
+    section_8_4::CASES,
 ];
 
 const CASES: &[Case] = &[

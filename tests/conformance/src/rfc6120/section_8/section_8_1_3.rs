@@ -9,6 +9,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Must, answer_has_the_id_of_the_request, ["8.1.3", "8.2.3", "stanza-attribute-id", "stanza-iq-id"]),
     case!(Must, error_of_a_message_has_its_id, ["8.1.3", "8.3.1", "stanza-attribute-id", "stanza-error-id"]),
     case!(Must, id_of_another_client_is_delivered_as_it_is, ["8.1.3", "stanza-attribute-id"]),
+    case!(Must, id_with_white_space_written_as_references_stays_the_same, ["8.1.3", "stanza-attribute-id"]),
     case!(Must, same_id_may_be_used_again, ["8.1.3", "stanza-attribute-id"]),
 ];
 
@@ -19,7 +20,6 @@ fn odd_ids() -> Vec<String> {
         "with space",
         " around ",
         "&lt;&gt;&amp;&apos;&quot;",
-        "tab&#9;line&#10;end",
         "../../etc/passwd",
         "'; DROP TABLE users; --",
         "$",
@@ -66,6 +66,15 @@ fn id_of_another_client_is_delivered_as_it_is(subject: &Subject) {
     romeo.sends("<message to='$juliet/balcony'/><presence to='$juliet/balcony'/>");
     juliet.receives("<message from='$romeo/orchard' to='$juliet/balcony'/>");
     juliet.receives("<presence from='$romeo/orchard' to='$juliet/balcony'/>");
+}
+
+/// RFC 6120 §8.1.3: a tab or a line end in an id, which only a reference can bring there (XML 1.0 §3.3.3), is answered
+/// as such, not as a space.
+fn id_with_white_space_written_as_references_stays_the_same(subject: &Subject) {
+    let [mut romeo] = subject.login(["romeo/orchard"]);
+    let id = "tab&#9;line&#10;end";
+    romeo.sends(format!("<iq type='get' id='{id}' to='$domain'><q xmlns='{UNKNOWN}'/></iq>"));
+    romeo.receives(format!("<iq type='error' id='{id}' from='?' to='?'>...</iq>"));
 }
 
 /// RFC 6120 §8.1.3: whether ids are unique is the sender's business: each request is answered.
