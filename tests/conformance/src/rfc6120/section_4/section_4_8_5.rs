@@ -14,6 +14,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Must, prefixed_content_is_not_delivered_as_it_came, ["4.8.5"]),
     case!(Should, prefixed_content_is_not_accepted, ["4.8.5", "4.9.3.2"]),
     case!(Must, namespaces_of_the_header_are_declared_where_they_arrive, ["4.8.5"]),
+    case!(Should, namespace_for_content_in_the_header_ends_the_stream, ["4.8.5", "4.9.3.10"]),
     case!(Must, prefixes_of_extensions_arrive_with_their_namespaces, ["4.8.5", "11.3", "xml-wellformed-ns"]),
 ];
 
@@ -109,6 +110,23 @@ fn namespaces_of_the_header_are_declared_where_they_arrive(subject: &Subject) {
         let data = message.child("data", "urn:example:ext");
         assert!(data.is_some_and(|data| data.attribute("{urn:example:ext}a") == Some("1")), "{message}");
     }
+}
+
+/// RFC 6120 §4.8.5: a namespace for extended content must not be declared in the header; a stream that does so is closed
+/// with `invalid-namespace`, at the latest when a stanza makes use of it.
+fn namespace_for_content_in_the_header_ends_the_stream(subject: &Subject) {
+    let (mut romeo, features) = subject.secure();
+    romeo.authenticates("romeo", &features);
+    romeo.sends_header(&header("to='$domain' version='1.0' xmlns:ext='urn:example:ext'"));
+    romeo.receives_header();
+    let mut next = romeo.receives_any();
+    if next.name == "features" {
+        romeo.binds("orchard");
+        romeo.sends("<message to='$romeo/orchard' type='chat' id='1'><body>see</body><ext:data/></message>");
+        next = romeo.receives_any();
+    }
+    assert!(next.elements().any(|child| child.is("invalid-namespace", crate::ns::STREAM_ERRORS)), "{next}");
+    romeo.receives_close();
 }
 
 /// RFC 6120 §4.8.5: prefixes are a stanza's own affair, wherever in it they are declared, and however often.

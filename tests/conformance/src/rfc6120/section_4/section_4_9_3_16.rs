@@ -24,6 +24,7 @@ pub(super) const CASES: &[Case] = &[
         needs [Need::Alone, Need::SecondDomain, Need::Admin(Verb::RemoveDomain)]
     ),
     case!(Must, drained_server_sends_its_clients_elsewhere, ["4.9.3.19"], needs [Need::Alone, Need::Admin(Verb::Drain)]),
+    case!(Must, address_of_another_host_may_be_of_ipv6, ["4.9.3.19"], needs [Need::Alone, Need::Admin(Verb::Drain)]),
     case!(
         Should,
         drained_server_redirects_newcomers_under_tls_only,
@@ -102,6 +103,14 @@ fn drained_server_sends_its_clients_elsewhere(subject: &Subject) {
     subject.admin(Verb::Drain, &[TARGET]);
     let error = romeo.receives_stream_error("see-other-host");
     assert_eq!(error.content.trim(), TARGET, "{}", error.element);
+}
+
+/// RFC 6120 §4.9.3.19: an IPv6 address is enclosed in square brackets, so that its port can be told from it.
+fn address_of_another_host_may_be_of_ipv6(subject: &Subject) {
+    let mut romeo = subject.bound("romeo/orchard");
+    subject.admin(Verb::Drain, &["[2001:db8::1]:9222"]);
+    let error = romeo.receives_stream_error("see-other-host");
+    assert_eq!(error.content.trim(), "[2001:db8::1]:9222", "{}", error.element);
 }
 
 /// RFC 6120 §4.9.3.19: not before the stream is protected by TLS is a newcomer sent elsewhere; then it is.
