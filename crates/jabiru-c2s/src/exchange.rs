@@ -87,6 +87,10 @@ impl Exchange<'_> {
         if let Some(end) = self.read(input).await {
             return end;
         }
+        // While something is there to be read, the connection tells of no deadline.
+        if let Some(end) = self.certificate_is_over(now) {
+            return end;
+        }
         match self.meter.read(input.len(), std::mem::take(&mut self.stanzas), now) {
             Pace::Go => Next::Read,
             Pace::Rest(until) => Next::Rest(until),
@@ -102,14 +106,14 @@ impl Exchange<'_> {
 
     fn deadline_passed(&mut self) -> Next {
         let now = Instant::now();
-        if let Some(expiry) = &mut self.expiry
-            && expiry.due() <= now
-            && expiry.is_over(now, SystemTime::now())
-        {
-            // §13.7.2.3
-            return Next::Fail(StreamError::new(StreamCondition::Reset).with_text("the certificate has expired"));
-        }
-        self.silence_is_due(now)
+        self.certificate_is_over(now).unwrap_or_else(|| self.silence_is_due(now))
+    }
+
+    /// §13.7.2.3
+    fn certificate_is_over(&mut self, now: Instant) -> Option<Next> {
+        let expiry = self.expiry.as_mut().filter(|expiry| expiry.due() <= now)?;
+        let error = StreamError::new(StreamCondition::Reset).with_text("the certificate has expired");
+        expiry.is_over(now, SystemTime::now()).then_some(Next::Fail(error))
     }
 
     fn silence_is_due(&mut self, now: Instant) -> Next {

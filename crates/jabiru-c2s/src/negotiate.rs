@@ -148,6 +148,8 @@ impl Negotiation<'_> {
                         Pace::Rest(until) => self.rest(until).await?,
                         Pace::Close => self.machine.close(Some(rate::too_fast())),
                     }
+                    // While something is there to be read, the connection tells of no deadline.
+                    self.machine.handle_timeout(Instant::now());
                 }
                 Wake::Ended => return Ok(Negotiated::Gone),
                 Wake::Deadline => self.machine.handle_timeout(Instant::now()),

@@ -47,6 +47,8 @@ async fn read_header(
     loop {
         match connection.next(Some(deadline)).await? {
             Wake::Received(chunk) => match reader.read(&mut &*chunk) {
+                // While something is there to be read, the connection tells of no deadline.
+                Ok(None) if Instant::now() >= deadline => return Ok(Some(StreamHeader::default())),
                 Ok(None) => {}
                 Ok(Some(Event::StreamOpen(root))) => {
                     return Ok(Some(StreamHeader::parse(&root, ContentNamespace::Client).unwrap_or_default()));

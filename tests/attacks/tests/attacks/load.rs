@@ -1,12 +1,12 @@
 //! More than there is: connections, time, memory (incidents 4, 5, and what no server was spared).
 
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jabiru_attacks::scene::{MALLORY, PASSWORD};
 use jabiru_attacks::wire::{auth, trusting};
 use jabiru_attacks::{HEADER, Scene, Stage, Wire};
-use jabiru_test_support::program;
+use jabiru_test_support::{PATIENCE, program};
 use socket2::{Domain, SockRef, Socket, Type};
 
 const MIB: u64 = 1024 * 1024;
@@ -96,6 +96,42 @@ fn silence_and_single_bytes() {
         assert!(ended == *expected || cut_short, "{bytes:?}: {ended}: {}", wire.text());
     }
     // Who has a resource may be silent: it has proved who it is.
+    scene.end();
+}
+
+/// A client that always has something more to say, be it only whitespace, gets no more time than a silent one; nor
+/// does one that is refused.
+#[test]
+fn talking_without_end_buys_no_time() {
+    let settings = "negotiation_timeout_seconds = 2\nclosing_timeout_seconds = 1\nconnections_per_address = 12\n";
+    let scene = Scene::new(&format!("[limits]\n{settings}bytes_per_second = 0\n"));
+    let before = scene.server.resident_bytes();
+    let spaces = " ".repeat(64 * 1024);
+    let mut talking: Vec<Wire> = Vec::new();
+    for stage in [Stage::Clear, Stage::Protected, Stage::Authenticated] {
+        talking.extend((0..3).map(|_| scene.attacker(stage)));
+    }
+    // Over the bound.
+    talking.extend((0..2).map(|_| Wire::connect(scene.server.starttls())));
+    let begin = Instant::now();
+    let lasted: Vec<Duration> = std::thread::scope(|scope| {
+        let threads: Vec<_> = talking
+            .iter_mut()
+            .map(|wire| {
+                scope.spawn(|| {
+                    while begin.elapsed() < PATIENCE && wire.send(&spaces) {}
+                    begin.elapsed()
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().expect("it only talks")).collect()
+    });
+    let longest = lasted.iter().max().expect("there are some");
+    assert!(*longest < Duration::from_secs(8), "{lasted:?}");
+    if let (Some(before), Some(after)) = (before, scene.server.resident_bytes()) {
+        assert!(after < before + 4 * MIB, "{} bytes more", after - before);
+    }
+    drop(talking);
     scene.end();
 }
 
