@@ -89,8 +89,8 @@ pub struct Other {
     /// Called as `COMMAND create ADDRESS` and the like; exit status 64 says that there is no such verb
     #[arg(long, value_name = "COMMAND", requires = "server")]
     pub admin_command: Option<String>,
-    /// What it is configured for: short-timeouts, external, anonymous, plaintext, conflict-refuse, conflict-assign,
-    /// small-limits; may be repeated
+    /// What it is configured for: short-timeouts, external, anonymous, plaintext, strong-mechanisms,
+    /// conflict-refuse, conflict-assign, small-limits; may be repeated
     #[arg(long, value_name = "WHAT", requires = "server")]
     pub has: Vec<String>,
 }

@@ -6,7 +6,7 @@ use crate::client::TlsOptions;
 use crate::subject::Subject;
 
 pub(super) const CASES: &[Case] = &[
-    case!(Must, layers_are_tcp_tls_sasl_xmpp, ["13.3", "13.4", "13.5"]),
+    case!(Must, layers_are_tcp_tls_sasl_xmpp, ["13", "13.3", "13.4", "13.5"]),
     case!(Must, layers_keep_their_order_with_direct_tls, ["13.3"], needs[Need::DirectTls]),
 ];
 

@@ -17,6 +17,12 @@ pub(super) const CASES: &[Case] = &[
     case!(Should, addresses_elsewhere_do_not_matter, ["13.7.2.2"], needs[Need::External]),
     case!(Should, header_chooses_among_addresses, ["13.7.2.2", "tls-correlate"], needs[Need::External]),
     case!(Should, authorization_identity_chooses_among_addresses, ["13.7.2.2", "6.3.8"], needs[Need::External]),
+    case!(
+        Should,
+        domain_of_the_stream_chooses_among_addresses,
+        ["13.7.2.2"],
+        needs [Need::External, Need::SecondDomain]
+    ),
     case!(Must, address_elsewhere_is_not_used, ["13.7.2.2", "tls-certs"], needs[Need::External]),
     case!(Must, certificate_without_an_address_is_nobodys, ["13.7.2.2", "tls-certs"], needs[Need::External]),
     case!(Must, self_signed_certificate_is_not_used, ["13.7.2.2", "tls-certs"], needs[Need::External]),
@@ -57,6 +63,15 @@ fn authorization_identity_chooses_among_addresses(subject: &Subject) {
     for address in [&juliet, &romeo] {
         assert_eq!(logs_in(subject, &identity, None, Some(address)).as_ref(), Ok(address));
     }
+}
+
+/// RFC 6120 §13.7.2.2.1 sub-case 2: of addresses of several hosted domains that is the identity whose domainpart is that of
+/// the stream.
+fn domain_of_the_stream_chooses_among_addresses(subject: &Subject) {
+    let romeo = subject.account("romeo");
+    let elsewhere = format!("{}@{}", romeo.local, subject.expand("$other"));
+    let identity = certificate(subject, &[&elsewhere, &romeo.jid]);
+    assert_eq!(logs_in(subject, &identity, None, None), Ok(romeo.jid));
 }
 
 /// RFC 6120 §13.7.2.2.1 sub-case 3: an address of a domain that is not the server's is not the client's identity, even if

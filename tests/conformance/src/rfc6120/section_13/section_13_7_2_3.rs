@@ -14,7 +14,7 @@ pub(super) const CASES: &[Case] =
 /// `reset`.
 fn stream_ends_with_its_certificate(subject: &Subject) {
     let romeo = subject.account("romeo").jid;
-    let wanted = ClientCertificate { addresses: &[&romeo], validity: Validity::Seconds(4), ..Default::default() };
+    let wanted = ClientCertificate { addresses: &[&romeo], validity: Validity::Seconds(6), ..Default::default() };
     let identity = authority(subject).certify_client(&wanted);
     let (mut client, features) = subject.secure_with(&TlsOptions::with_identity(identity));
     assert!(features.offers("EXTERNAL"), "{:?}", features.mechanisms());
@@ -24,6 +24,6 @@ fn stream_ends_with_its_certificate(subject: &Subject) {
     client.opens();
     client.requests_resource(None);
     client.settles();
-    client.waits(Some(subject.seconds(12.0)));
+    client.waits(Some(subject.seconds(15.0)));
     client.receives_stream_error("reset");
 }

@@ -7,7 +7,7 @@ use crate::ns;
 use crate::subject::Subject;
 
 pub(super) const CASES: &[Case] = &[
-    case!(Must, starttls_leads_to_a_protected_stream, ["5.1", "5.2", "13.4", "tls-support"]),
+    case!(Must, starttls_leads_to_a_protected_stream, ["5", "5.3", "5.4", "5.1", "5.2", "13.4", "tls-support"]),
     case!(Must, tls_1_2_is_spoken, ["5.2", "5.4.3.1", "13.9.5"]),
     case!(May, tls_1_3_is_spoken, ["5.2", "13.9.5"]),
 ];

@@ -8,7 +8,7 @@ use crate::subject::Subject;
 use super::SCRAM;
 use super::scram::Scram;
 
-pub(super) const CASES: &[Case] = &[case!(Must, exchange_sequence, ["6.6", "6.1", "sasl-support"])];
+pub(super) const CASES: &[Case] = &[case!(Must, exchange_sequence, ["6", "6.3", "6.6", "6.1", "sasl-support"])];
 
 /// RFC 6120 §6.6: the initiation and exchange sequences: headers, a list of mechanisms, `<auth/>` with one of them,
 /// `<challenge/>`, `<response/>`, `<abort/>`, `<failure/>`, `<success/>`, and new headers, for the stream counts as closed.

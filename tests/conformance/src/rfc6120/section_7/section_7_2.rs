@@ -4,7 +4,7 @@ use crate::case;
 use crate::case::Case;
 use crate::subject::Subject;
 
-pub(super) const CASES: &[Case] = &[case!(Must, resources_can_be_bound, ["7.2", "7.1", "bind-support"])];
+pub(super) const CASES: &[Case] = &[case!(Must, resources_can_be_bound, ["7", "7.2", "7.1", "bind-support"])];
 
 /// RFC 6120 §7.2: servers support resource binding, of a resource that they make as well as of one that the client names;
 /// from then on stanzas are exchanged.

@@ -5,7 +5,7 @@ use crate::case::{Case, Need};
 use crate::subject::Subject;
 
 pub(super) const CASES: &[Case] = &[
-    case!(Must, binding_is_offered_after_sasl, ["7.4", "bind-support", "bind-mtn"]),
+    case!(Must, binding_is_offered_after_sasl, ["7.3", "7.4", "bind-support", "bind-mtn"]),
     case!(Must, binding_is_not_offered_before_sasl, ["7.4"]),
     case!(Must, binding_is_not_offered_in_clear_before_sasl, ["7.4"], needs[Need::Plaintext]),
 ];
