@@ -48,10 +48,10 @@ const CASES: &[Case] = &[
 ];
 
 /// A namespace that no server knows.
-const UNKNOWN: &str = "urn:example:a-namespace-that-nobody-knows";
+pub(super) const UNKNOWN: &str = "urn:example:a-namespace-that-nobody-knows";
 
 /// Each condition with each of the types that an error can have (§8.3.2): the type is only recommended (§8.3.3).
-fn of_any_type<'a>(conditions: &[&'a str]) -> Vec<(&'a str, &'a str)> {
+pub(super) fn of_any_type<'a>(conditions: &[&'a str]) -> Vec<(&'a str, &'a str)> {
     let types = ["auth", "cancel", "continue", "modify", "wait"];
     conditions.iter().flat_map(|condition| types.map(|kind| (kind, *condition))).collect()
 }
