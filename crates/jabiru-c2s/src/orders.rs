@@ -29,7 +29,8 @@ impl C2s {
 
     /// Sends everybody elsewhere: live streams end with `see-other-host` (RFC 6120 §4.9.3.19) naming `target`, a
     /// domain or address with an optional port (`[2001:db8::1]:5222`), and so does every stream that still comes,
-    /// after its header was answered. Without a target it is `system-shutdown` (§4.9.3.20).
+    /// after its header was answered; where STARTTLS is offered, under TLS only. Without a target it is
+    /// `system-shutdown` (§4.9.3.20).
     ///
     /// Does not wait for it. Of several orders the latest counts for those who come.
     pub fn drain(&self, target: Option<String>) {

@@ -8,14 +8,15 @@ use jabiru_stanza::{ContentNamespace, DomainPart, StreamError, StreamHeader};
 use jabiru_xml::{Event, Reader};
 
 use crate::farewell::append_last_words;
-use crate::random;
 use crate::service::{Service, Transport};
+use crate::{random, redirect};
 
 /// Answers the client's stream header, once it is there, and gives the last words that follow: the error and the
 /// closing tag. `None` if there is nobody left to tell.
 ///
-/// With direct TLS the handshake comes first; STARTTLS is not offered, for nothing secret is said. Each of the two
-/// waits is bounded by the closing time-out.
+/// With direct TLS the handshake comes first. STARTTLS does where the client is sent elsewhere (§4.9.3.19); for any other
+/// error it is not offered, for nothing is said that somebody on the way could make use of. Each wait is bounded by the
+/// closing time-out.
 ///
 /// # Errors
 /// What the socket or TLS say.
@@ -28,6 +29,11 @@ pub(crate) async fn refuse(
     let within = service.settings.closing_timeout;
     match transport {
         Transport::DirectTls(settings) => drop(connection.receive_tls(settings, None, within).await?),
+        Transport::StartTls(settings) if redirect::is_for_tls_only(service, error) => {
+            if let Some(last_words) = redirect::secure(service, settings, connection, error, within).await? {
+                return Ok(Some(last_words));
+            }
+        }
         Transport::Plain | Transport::StartTls(_) => {}
     }
     let Some(theirs) = read_header(service, connection, Instant::now() + within).await? else { return Ok(None) };

@@ -85,6 +85,70 @@ fn draining_a_listener_with_direct_tls() {
     assert_eq!(stream_error(&client.rest()), ("see-other-host", ">other.example</see-other-host>"));
 }
 
+const STARTTLS: &str = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+
+/// RFC 6120 §4.9.3.19: what could be forged in clear is said under TLS; what was sent in clear behind `<starttls/>` is
+/// nothing (§5.4.3.3). Who may do without TLS and does so is told in clear.
+#[test]
+fn draining_a_listener_with_starttls() {
+    let expected = ("see-other-host", ">other.example</see-other-host>");
+    for require_tls in [true, false] {
+        let (settings, certificate) = tls();
+        let server = Server::with(|setup| {
+            setup.transport = Transport::StartTls(settings);
+            setup.policy.starttls_available = true;
+            setup.policy.require_tls = require_tls;
+        });
+        server.c2s.drain(Some("other.example".to_owned()));
+        let mut client = Client::connect(server.address);
+        let features = client.open("im.example");
+        assert!(features.contains("<starttls") && !features.contains("error"), "{features}");
+        client.send(&format!("{STARTTLS}{}", header("unknown.example")));
+        client.until("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+        let mut client = client.start_tls(certificate, None);
+        client.send(&header("im.example"));
+        let rest = client.rest();
+        assert!(rest.contains(" from='im.example'") && !rest.contains("features"), "{rest}");
+        assert_eq!(stream_error(&rest), expected);
+
+        let mut client = Client::connect(server.address);
+        client.open("im.example");
+        let auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AHIAcA==</auth>";
+        if require_tls {
+            // As ever.
+            client.send(auth);
+            assert_eq!(client.outcome().as_deref(), Some("encryption-required"));
+            client.send("<presence/>");
+            assert_eq!(stream_error(&client.rest()).0, "not-authorized");
+            // One that says nothing is not told where to go.
+            assert_eq!(stream_error(&Client::connect(server.address).rest()).0, "connection-timeout");
+        } else {
+            client.send(auth);
+            assert_eq!(stream_error(&client.rest()), expected);
+        }
+        server.await_streams(0);
+    }
+}
+
+/// Nothing is gained by TLS for other errors, or where it is not offered.
+#[test]
+fn without_a_target_nobody_is_led_through_starttls() {
+    for (available, target, expected) in
+        [(true, None, "system-shutdown"), (false, Some("other.example"), "see-other-host")]
+    {
+        let server = Server::with(|setup| {
+            setup.transport = Transport::StartTls(tls().0);
+            setup.policy.starttls_available = available;
+        });
+        server.c2s.drain(target.map(str::to_owned));
+        let mut client = Client::connect(server.address);
+        client.send(&header("im.example"));
+        let rest = client.rest();
+        assert!(!rest.contains("features"), "{rest}");
+        assert_eq!(stream_error(&rest).0, expected);
+    }
+}
+
 /// The order that came last counts for who still comes; one that says nothing holds nobody up.
 #[test]
 fn shutting_down_after_draining() {
