@@ -26,6 +26,7 @@ mod section_4_9_2;
 mod section_4_9_3;
 mod section_4_9_3_14;
 mod section_4_9_3_16;
+mod section_4_9_3_21;
 mod section_4_9_4;
 
 use crate::case::Case;
@@ -58,6 +59,7 @@ pub(super) const FILES: &[&[Case]] = &[
     section_4_9_2::CASES,
     section_4_9_3::CASES,
     section_4_9_3_16::CASES,
+    section_4_9_3_21::CASES,
     section_4_9_3_14::CASES,
     section_4_9_4::CASES,
     section_4_10::CASES,
