@@ -46,6 +46,9 @@ pub struct Elsewhere {
     pub document: Option<String>,
     /// What it shows, or why no case can.
     pub why: String,
+    /// Is the rule not kept yet? The document says what is missing.
+    #[serde(default)]
+    pub not_yet: bool,
 }
 
 #[derive(Deserialize)]
@@ -221,6 +224,7 @@ mod tests {
             test: test.map(str::to_owned),
             document: document.map(str::to_owned),
             why: String::new(),
+            not_yet: false,
         };
         for (entry, sound) in [
             (entry(Some("src/coverage.rs::the_data_is_sound"), None), true),

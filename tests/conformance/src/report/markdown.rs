@@ -19,7 +19,7 @@ pub fn markdown(run: &Run) -> String {
     out.push_str(
         "Made by `cargo xtask conformance --write-docs`; do not edit. A row passes if all of its cases do; where no\n",
     );
-    out.push_str("conversation can show a row, the test or document that does is named.\n\n");
+    out.push_str("conversation can show a row, the test or document that does is named (\"elsewhere\").\n\n");
     let _ = writeln!(out, "{}.\n", run.totals());
     out.push_str("## Sections\n\n| section | title | result | shown by |\n|---|---|---|---|\n");
     for row in sections {
@@ -37,9 +37,11 @@ pub fn markdown(run: &Run) -> String {
 }
 
 fn result(run: &Run, row: &Row, elsewhere: &[Elsewhere]) -> &'static str {
+    let entries: Vec<&Elsewhere> = elsewhere.iter().filter(|entry| entry.rows.contains(&row.id)).collect();
     match run.row_result(&row.id) {
         Some(word) => word,
-        None if elsewhere.iter().any(|entry| entry.rows.contains(&row.id)) => "elsewhere",
+        None if entries.iter().any(|entry| entry.not_yet) => "not yet",
+        None if !entries.is_empty() => "elsewhere",
         None => "**nothing**",
     }
 }
