@@ -169,6 +169,11 @@ impl Exchange<'_> {
             // §4.9.1.1: the client has found an error and closes the stream; there is nothing to answer.
             return Some(Next::Close);
         }
+        if element.root().prefix().is_some() && element.namespace() == ns::CLIENT {
+            // §4.8.5: stanzas have no prefix.
+            let error = StreamError::new(StreamCondition::BadNamespacePrefix);
+            return Some(Next::Fail(error.with_text("stanzas have no prefix")));
+        }
         match Stanza::parse(element, ContentNamespace::Client) {
             Ok(stanza) => {
                 if let Some(error) = second_bind::refusal(&stanza, self.jid) {

@@ -169,7 +169,8 @@ impl Throttle {
             guess.address_turn = address_turn;
             wait = wait.max(by_address).max(by_account);
         }
-        if wait > max_wait {
+        // Below the bounds it is only ever a delay, even if that were configured to be longer than a wait.
+        if (guess.pair_turn || guess.address_turn) && wait > max_wait {
             return Verdict::Refuse;
         }
         // The turn is taken now, so that the next one waits for another.

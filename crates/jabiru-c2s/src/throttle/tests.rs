@@ -250,6 +250,19 @@ fn who_exists_makes_no_difference() {
     }
 }
 
+/// Nobody is locked out by failures elsewhere, however the two times are configured.
+#[test]
+fn a_delay_is_no_refusal() {
+    let mut scene = Scene::new();
+    scene.throttle = Throttle::new(GuessLimits { max_wait: Duration::ZERO, ..GuessLimits::default() }, scene.now);
+    for address in 0..300u32 {
+        scene.wrong(1, JULIET, &std::net::Ipv4Addr::from(0x0A00_0000 + address).to_string());
+    }
+    assert_eq!(scene.wait(JULIET, HOME), Some(8));
+    scene.wrong(25, JULIET, HOME);
+    assert_eq!(scene.wait(JULIET, HOME), None);
+}
+
 /// Limits that make no sense do no harm.
 #[test]
 fn odd_limits() {
