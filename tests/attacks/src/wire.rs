@@ -196,6 +196,22 @@ impl Wire {
         }
     }
 
+    /// As [`hear`](Self::hear), but `None` if the server ends before.
+    ///
+    /// # Panics
+    /// If nothing comes in time.
+    pub fn hears(&mut self, end: &str) -> Option<String> {
+        loop {
+            let new = String::from_utf8_lossy(&self.heard[self.given..]);
+            if new.contains(end) {
+                return Some(self.hear(end));
+            }
+            if !self.fill() {
+                return None;
+            }
+        }
+    }
+
     /// Asks the server for an answer and waits for it: everything sent before has been processed then.
     /// Returns all that came before it.
     ///

@@ -1,5 +1,7 @@
 //! The cases. Which incident each repeats is said in `jabiru_attacks::incidents`.
 
+mod external;
+mod guessing;
 mod load;
 mod negotiation;
 mod parser;
