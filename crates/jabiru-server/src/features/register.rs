@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jabiru_router::{Account, Closing, Eventually, Feature, IqAnswer, IqRequest, RequestContext, Target};
 use jabiru_stanza::{BareJid, Condition, Element, ErrorType, IqType, NodePart, Stanza, StanzaError, StanzaKind, ns};
-use jabiru_storage::{Accounts, ScramHash, StorageError};
+use jabiru_storage::{AccountStatus, Accounts, ScramHash, StorageError};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
@@ -157,6 +157,7 @@ impl Shared {
         password: Zeroizing<String>,
         closing: &Closing,
     ) -> Result<Option<Element>, StanzaError> {
+        let before = self.salt_while_active(address).await?;
         let Ok(_permit) = self.deriving.acquire().await else { return Err(internal(true)) };
         // Not on the threads that serve streams: it takes tens of milliseconds.
         let credentials = match tokio::task::spawn_blocking(move || credentials::derive(&password)).await {
@@ -170,6 +171,11 @@ impl Shared {
                 return Err(internal(false));
             }
         };
+        // The stream that asks has lost its ground if the account was changed while this waited, as by an operator who
+        // takes it from a thief; its end has been ordered, or soon will be.
+        if self.salt_while_active(address).await? != before {
+            return Err(changed_meanwhile());
+        }
         closing.wait_for_answer();
         match self.accounts.replace_credentials(address, credentials).await {
             Ok(()) => {
@@ -180,6 +186,23 @@ impl Shared {
             Err(error) => Err(failed(address, &error, Condition::NotAllowed)),
         }
     }
+
+    /// The salt of the credentials, which no others have, of an account that may log in.
+    async fn salt_while_active(&self, address: &BareJid) -> Result<Option<Vec<u8>>, StanzaError> {
+        match self.accounts.look_up(address, ScramHash::Sha256).await {
+            Ok(Some(found)) if found.status == AccountStatus::Active => {
+                Ok(found.credential.map(|credential| credential.salt().to_vec()))
+            }
+            Ok(Some(_)) => Err(changed_meanwhile()),
+            // An anonymous one has no password, and gets none.
+            Ok(None) => Err(Condition::NotAllowed.into()),
+            Err(error) => Err(failed(address, &error, Condition::NotAllowed)),
+        }
+    }
+}
+
+fn changed_meanwhile() -> StanzaError {
+    StanzaError::new(Condition::NotAuthorized).with_text("the account was changed meanwhile: log in again")
 }
 
 /// Takes a request apart, by the tables of §3.2 and §3.3; what it lacks is told.

@@ -1,5 +1,6 @@
 //! The cases. Which incident each repeats is said in `jabiru_attacks::incidents`.
 
+mod accounts;
 mod external;
 mod guessing;
 mod load;

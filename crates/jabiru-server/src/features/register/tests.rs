@@ -143,6 +143,20 @@ async fn changing_the_password() {
     }
 }
 
+/// A stream that is still there has lost its ground if its account was changed: what an operator does to an account that
+/// was stolen is not undone by the thief.
+#[tokio::test]
+async fn accounts_that_were_changed_meanwhile() {
+    let setting = Setting::new(EVERYTHING).await;
+    for status in [AccountStatus::CredentialsExpired, AccountStatus::Disabled] {
+        setting.accounts.inner.set_status(&address(), status).await.unwrap();
+        assert_eq!(setting.outcome(JULIET, NONE, &change("juliet", "another one")).await, "not-authorized");
+        let found = setting.accounts.inner.look_up(&address(), ScramHash::Sha1).await.unwrap().unwrap();
+        assert_eq!(found.status, status);
+        assert!(setting.is_password("the old password").await);
+    }
+}
+
 /// XEP-0077 §3.2, its table of errors row by row.
 #[tokio::test]
 async fn cancelling_the_account() {
