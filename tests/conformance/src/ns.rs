@@ -16,6 +16,8 @@ pub const TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
 pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 /// Resource binding (RFC 6120 §14.4).
 pub const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
+/// The hash of an avatar in presence (XEP-0153).
+pub const VCARD_UPDATE: &str = "vcard-temp:x:update";
 /// XMPP Ping (XEP-0199).
 pub const PING: &str = "urn:xmpp:ping";
 /// Types of channel binding that a server can do (XEP-0440).

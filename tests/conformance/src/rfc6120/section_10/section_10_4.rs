@@ -33,7 +33,7 @@ fn hosted_domain_is_not_taken_for_a_remote_one(subject: &Subject) {
     let [mut romeo] = subject.login(["romeo/orchard"]);
     for to in ["$other", "nobody-is-here@$other", "nobody-is-here@$other/nowhere", "$other/nothing"] {
         romeo.sends(format!("<iq type='get' id='a' to='{to}'><q xmlns='{}'/></iq>", super::UNKNOWN));
-        romeo.receives_stanza_error_of("a", &of_any_type(&["service-unavailable"]));
+        romeo.receives_stanza_error_of("a", &of_any_type(&["service-unavailable", "item-not-found"]));
     }
 }
 

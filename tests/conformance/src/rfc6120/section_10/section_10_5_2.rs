@@ -16,8 +16,8 @@ fn request_to_a_resource_of_the_domain_is_answered(subject: &Subject) {
     let [mut romeo] = subject.login(["romeo/orchard"]);
     for to in ["$domain/anything", "$domain/any/thing@all", "$domain/orchard"] {
         romeo.sends(format!("<iq type='get' id='a' to='{to}'><q xmlns='{UNKNOWN}'/></iq>"));
-        let error =
-            romeo.receives_stanza_error_of("a", &of_any_type(&["service-unavailable", "feature-not-implemented"]));
+        let conditions = ["service-unavailable", "feature-not-implemented", "item-not-found"];
+        let error = romeo.receives_stanza_error_of("a", &of_any_type(&conditions));
         assert_eq!(error.attribute("from"), Some(subject.expand(to).as_str()), "{error}");
     }
 }

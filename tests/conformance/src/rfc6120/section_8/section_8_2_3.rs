@@ -90,7 +90,6 @@ fn every_request_is_answered(subject: &Subject) {
                 "<query xmlns='http://jabber.org/protocol/disco#items'/>",
                 "<query xmlns='jabber:iq:version'/>",
                 "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'/>",
-                "<vCard xmlns='vcard-temp'/>",
             ] {
                 romeo.sends(format!("<iq type='{kind}' id='a' {to}>{payload}</iq>"));
                 let answer = romeo.receives("<iq type='*' id='a' from='?' to='?'>...</iq>");

@@ -24,13 +24,15 @@ pub(super) const CASES: &[Case] = &[
 const ADDRESSES: [&str; 7] =
     ["$domain", "$domain/anything", "$romeo", "$romeo/nowhere", "$juliet", "$juliet/nowhere", "$nobody"];
 
-/// RFC 6120 §8.3.1: whoever detects an error in an IQ request has to return an error: nobody knows this namespace.
+/// RFC 6120 §8.3.1: whoever detects an error in an IQ request has to return an error: nobody knows this namespace, nor
+/// that resource of the domain.
 fn request_that_fails_is_answered_by_an_error(subject: &Subject) {
     let [mut romeo, mut juliet] = subject.login(["romeo/orchard", "juliet/balcony"]);
     for to in ADDRESSES {
         romeo.sends(format!("<iq type='set' id='a' to='{to}'><q xmlns='{UNKNOWN}'/></iq>"));
-        let conditions = ["service-unavailable", "feature-not-implemented"];
-        romeo.receives_stanza_error_of("a", &of_any_type(&conditions));
+        let conditions = ["service-unavailable", "feature-not-implemented", "item-not-found"];
+        let conditions = if to.starts_with("$domain/") { &conditions[..] } else { &conditions[..2] };
+        romeo.receives_stanza_error_of("a", &of_any_type(conditions));
     }
     juliet.hears_nothing_from(&mut romeo);
 }
