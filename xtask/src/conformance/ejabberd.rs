@@ -19,6 +19,68 @@ use crate::process;
 const LIMIT: Duration = Duration::from_secs(30);
 const CONFIG: &str = "ejabberd.yml";
 
+/// The rest of Debian's configuration, as far as it matters to client streams, but for what slows clients down or
+/// locks them out: shapers, `mod_fail2ban` and `mod_pres_counter`.
+const DEBIAN: &str = "\
+c2s_ciphers: 'HIGH:!aNULL:!eNULL:!3DES:@STRENGTH'
+c2s_protocol_options: [no_sslv3, no_tlsv1, no_tlsv1_1, cipher_server_preference, no_compression]
+disable_sasl_mechanisms: [digest-md5, X-OAUTH2]
+s2s_use_starttls: required
+acl:
+  local:
+    user_regexp: ''
+access_rules:
+  local:
+    allow: local
+shaper_rules:
+  max_user_sessions: 10
+  max_user_offline_messages: 100
+modules:
+  mod_adhoc: {}
+  mod_admin_extra: {}
+  mod_announce: {}
+  mod_avatar: {}
+  mod_blocking: {}
+  mod_bosh: {}
+  mod_caps: {}
+  mod_carboncopy: {}
+  mod_client_state: {}
+  mod_configure: {}
+  mod_disco: {}
+  mod_http_api: {}
+  mod_last: {}
+  mod_muc:
+    access_create: local
+    access_persistent: local
+  mod_muc_admin: {}
+  mod_offline:
+    access_max_user_messages: max_user_offline_messages
+  mod_ping: {}
+  mod_privacy: {}
+  mod_private: {}
+  mod_pubsub:
+    access_createnode: local
+    plugins: [flat, pep]
+    force_node_config:
+      'eu.siacs.conversations.axolotl.*':
+        access_model: open
+      storage:bookmarks:
+        access_model: whitelist
+  mod_push: {}
+  mod_push_keepalive: {}
+  mod_roster:
+    versioning: true
+  mod_s2s_dialback: {}
+  mod_shared_roster: {}
+  mod_sic: {}
+  mod_stream_mgmt:
+    resend_on_timeout: if_offline
+  mod_vcard:
+    search: false
+  mod_vcard_xupdate: {}
+  mod_version: {}
+";
+
 /// Writes the configuration; the command that starts the server: what `ejabberdctl` would start, but as ourselves
 /// and with a data directory of our own.
 pub(super) fn prepare(place: &Place, domains: &[&str]) -> Result<Command> {
@@ -44,7 +106,8 @@ pub(super) fn prepare(place: &Place, domains: &[&str]) -> Result<Command> {
 fn configuration(place: &Place, domains: &[&str]) -> String {
     let listener = |port: u16, tls: &str| {
         format!(
-            "  - port: {port}\n    ip: 127.0.0.1\n    module: ejabberd_c2s\n    {tls}: true\n    access: all\n    shaper: none\n"
+            "  - port: {port}\n    ip: 127.0.0.1\n    module: ejabberd_c2s\n    {tls}: true\n    access: all\n    shaper: none\n    \
+             max_stanza_size: 262144\n"
         )
     };
     let starttls = if place.profile == Some(Need::Plaintext) { "starttls" } else { "starttls_required" };
@@ -69,7 +132,7 @@ fn configuration(place: &Place, domains: &[&str]) -> String {
         "{authentication}{conflict}listen:\n{}{}  \
            - port: {}\n    ip: 127.0.0.1\n    module: ejabberd_http\n    request_handlers:\n      /api: mod_http_api\n\
          api_permissions:\n  loopback:\n    who:\n      ip: 127.0.0.1/8\n    what: \"*\"\n\
-         modules:\n  mod_ping: {{}}\n  mod_disco: {{}}\n  mod_roster: {{}}\n  mod_version: {{}}\n  mod_admin_extra: {{}}\n",
+         {DEBIAN}",
         listener(place.starttls, starttls),
         listener(place.direct_tls, "tls"),
         place.control,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -10,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use jabiru_conformance::runner::Start;
 use jabiru_conformance::subject::{Accounts, Admin, AdminError, Authority};
 use jabiru_conformance::{Need, Site, Verb};
@@ -111,11 +112,6 @@ impl Peer {
             Kind::Ejabberd => ejabberd::prepare(&place, &[DOMAIN, OTHER])?,
         };
         let child = start(command, &place)?;
-        let accounts = match self.kind {
-            // Its tool takes a third of a second for an account: they are used again.
-            Kind::Prosody => Accounts::given(Vec::new()),
-            Kind::Ejabberd => Accounts::new_ones(),
-        };
         Ok(Some(Arc::new(Site {
             name: self.name.clone(),
             starttls: format!("127.0.0.1:{starttls}"),
@@ -125,7 +121,7 @@ impl Peer {
             trust: self.authority.trust(),
             admin: Box::new(Running { kind: self.kind, place, child: Mutex::new(child) }),
             has: profile.into_iter().collect(),
-            accounts,
+            accounts: Accounts::new_ones(),
             authority: None,
         })))
     }
@@ -156,7 +152,7 @@ impl Start for Peer {
     }
 }
 
-/// Starts the program and returns when it listens.
+/// Starts the program and returns when it answers: it may listen before it can.
 fn start(mut command: Command, place: &Place) -> Result<Child> {
     let path = place.folder.join(LOG);
     let log = File::create(&path).context("can't create the server's log")?;
@@ -177,7 +173,25 @@ fn start(mut command: Command, place: &Place) -> Result<Child> {
             thread::sleep(Duration::from_millis(50));
         }
     }
+    if let Err(error) = answers(place.starttls) {
+        process::kill(&mut child);
+        bail!("{error:#}: {}", fs::read_to_string(&path).unwrap_or_default());
+    }
     Ok(child)
+}
+
+/// Waits for something to be said on a new stream.
+fn answers(port: u16) -> Result<()> {
+    let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    socket.set_read_timeout(Some(START_LIMIT))?;
+    write!(
+        socket,
+        "<stream:stream to='{DOMAIN}' version='1.0' xmlns='jabber:client' \
+         xmlns:stream='http://etherx.jabber.org/streams'>"
+    )?;
+    let length = socket.read(&mut [0; 64]).context("the server listens, but does not answer")?;
+    ensure!(length > 0, "the server listens, but closes the connection");
+    Ok(())
 }
 
 impl Admin for Running {
