@@ -16,6 +16,7 @@ pub mod faults;
 pub mod ns;
 pub mod report;
 pub mod rfc6120;
+mod rfc6121;
 pub mod runner;
 pub mod subject;
 pub mod tree;

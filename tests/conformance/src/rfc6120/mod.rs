@@ -33,8 +33,8 @@ const SECTIONS: &[&[&[Case]]] = &[
     appendix_a::FILES,
 ];
 
-/// All cases, in the order of the document.
+/// All cases, in the order of the document; then those of RFC 6121 that decide how it is to be read.
 #[must_use]
 pub fn cases() -> Vec<&'static Case> {
-    SECTIONS.iter().copied().flatten().copied().flatten().collect()
+    SECTIONS.iter().chain(crate::rfc6121::SECTIONS).copied().flatten().copied().flatten().collect()
 }

@@ -273,9 +273,11 @@ fn configuration(profile: Option<Need>, ports: [u16; 2], certificates: &Path, do
     }
     // All cases guess from one address.
     let guesses = if profile == Some(Need::SmallLimits) { "" } else { "[guesses]\nthrottled = false\n" };
+    // Who has no account can be told so only where there is something to cancel (XEP-0077 §3.2).
+    let features = if profile == Some(Need::Anonymous) { "[features]\naccount_cancellation = true\n" } else { "" };
     let _ = write!(
         text,
-        "[c2s]\nstarttls = [\"127.0.0.1:{starttls}\"]\ndirect_tls = [\"127.0.0.1:{direct_tls}\"]\n{c2s}[limits]\n{limits}{guesses}"
+        "[c2s]\nstarttls = [\"127.0.0.1:{starttls}\"]\ndirect_tls = [\"127.0.0.1:{direct_tls}\"]\n{c2s}[limits]\n{limits}{guesses}{features}"
     );
     text
 }

@@ -291,6 +291,16 @@ impl Subject {
         }
     }
 
+    /// Keeps the account of this role from cases that come later: after what this case is about to do to it, it may
+    /// have another password, or be no more.
+    pub fn spoils(&self, role: &str) {
+        let _ = self.account(role);
+        let mut accounts = self.scope.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(account) = accounts.get_mut(role) {
+            account.spoiled = true;
+        }
+    }
+
     /// Ends the case without a result.
     pub fn not_tried(&self, reason: &str) -> ! {
         resume_unwind(Box::new(NotTried(reason.to_owned())))

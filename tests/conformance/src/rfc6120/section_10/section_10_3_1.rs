@@ -6,14 +6,24 @@ use crate::subject::Subject;
 
 pub(super) const CASES: &[Case] = &[
     case!(Must, message_without_to_is_for_the_own_account, ["10.3.1", "10.3", "8.2.1"]),
+    case!(Must, headline_without_to_is_for_the_own_account, ["10.3.1"]),
     case!(Must, message_without_to_reaches_another_resource, ["10.3.1"]),
     case!(Must, message_without_to_is_not_for_a_negative_priority, ["10.3.1"]),
 ];
 
 /// RFC 6120 §10.3.1: a message without `to` counts as one to the bare JID of its sender, whose only resource gets it.
 fn message_without_to_is_for_the_own_account(subject: &Subject) {
+    reaches_its_sender(subject, &["", "type='chat'", "type='normal'"]);
+}
+
+/// RFC 6120 §10.3.1: so does a headline, which is for every available resource (RFC 6121 §8.5.2.1.1).
+fn headline_without_to_is_for_the_own_account(subject: &Subject) {
+    reaches_its_sender(subject, &["type='headline'"]);
+}
+
+fn reaches_its_sender(subject: &Subject, types: &[&str]) {
     let [mut romeo] = subject.login(["romeo/orchard"]);
-    for kind in ["", "type='chat'", "type='normal'", "type='headline'"] {
+    for kind in types {
         romeo.sends(format!("<message id='a' {kind}><body>note to myself</body></message>"));
         let note = romeo.receives(format!(
             "<message from='$romeo/orchard' to='?' id='a' {kind}><body>note to myself</body></message>"

@@ -9,6 +9,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Must, message_to_nobody_is_ignored_or_service_unavailable, ["10.5.3.1", "10.5.3"]),
     case!(Should, presence_to_nobody_is_ignored, ["10.5.3.1", "10.5.3"]),
     case!(Must, iq_to_nobody_is_service_unavailable, ["10.5.3.1", "10.5.3", "8.3.3.19"]),
+    case!(Must, known_request_to_nobody_is_service_unavailable, ["10.5.3.1", "8.3.3.19"]),
     case!(Should, service_unavailable_is_of_type_cancel, ["10.5.3.1", "8.3.3.19"]),
 ];
 
@@ -38,18 +39,25 @@ fn presence_to_nobody_is_ignored(subject: &Subject) {
 
 /// RFC 6120 §10.5.3.1: an IQ for an account that does not exist is answered by `service-unavailable`.
 fn iq_to_nobody_is_service_unavailable(subject: &Subject) {
-    let [mut romeo] = subject.login(["romeo/orchard"]);
-    let unknown = format!("<q xmlns='{UNKNOWN}'/>");
+    is_service_unavailable(subject, &format!("<q xmlns='{UNKNOWN}'/>"));
+}
+
+/// RFC 6120 §10.5.3.1: also one that the server would answer on behalf of an account, if there were one.
+fn known_request_to_nobody_is_service_unavailable(subject: &Subject) {
+    for payload in [
+        "<ping xmlns='urn:xmpp:ping'/>",
+        "<query xmlns='http://jabber.org/protocol/disco#info'/>",
+        "<vCard xmlns='vcard-temp'/>",
+    ] {
+        is_service_unavailable(subject, payload);
+    }
+}
+
+fn is_service_unavailable(subject: &Subject, payload: &str) {
+    let mut romeo = subject.bound("romeo/orchard");
     for to in ["$nobody", "$nobody/nowhere"] {
-        for payload in [
-            unknown.as_str(),
-            "<ping xmlns='urn:xmpp:ping'/>",
-            "<query xmlns='http://jabber.org/protocol/disco#info'/>",
-            "<vCard xmlns='vcard-temp'/>",
-        ] {
-            romeo.sends(format!("<iq type='get' id='a' to='{to}'>{payload}</iq>"));
-            romeo.receives_stanza_error_of("a", &of_any_type(&["service-unavailable"]));
-        }
+        romeo.sends(format!("<iq type='get' id='a' to='{to}'>{payload}</iq>"));
+        romeo.receives_stanza_error_of("a", &of_any_type(&["service-unavailable"]));
     }
 }
 

@@ -13,6 +13,22 @@ mod section_8_3;
 mod section_8_3_1;
 mod section_8_3_2;
 mod section_8_3_3;
+mod section_8_3_3_1;
+mod section_8_3_3_10;
+mod section_8_3_3_11;
+mod section_8_3_3_12;
+mod section_8_3_3_14;
+mod section_8_3_3_15;
+mod section_8_3_3_18;
+mod section_8_3_3_2;
+mod section_8_3_3_22;
+mod section_8_3_3_3;
+mod section_8_3_3_4;
+mod section_8_3_3_5;
+mod section_8_3_3_6;
+mod section_8_3_3_7;
+mod section_8_3_3_8;
+mod section_8_3_3_9;
 mod section_8_3_4;
 mod section_8_4;
 
@@ -37,6 +53,22 @@ pub(super) const FILES: &[&[Case]] = &[
     section_8_3_1::CASES,
     section_8_3_2::CASES,
     section_8_3_3::CASES,
+    section_8_3_3_1::CASES,
+    section_8_3_3_2::CASES,
+    section_8_3_3_3::CASES,
+    section_8_3_3_4::CASES,
+    section_8_3_3_5::CASES,
+    section_8_3_3_6::CASES,
+    section_8_3_3_7::CASES,
+    section_8_3_3_8::CASES,
+    section_8_3_3_9::CASES,
+    section_8_3_3_10::CASES,
+    section_8_3_3_11::CASES,
+    section_8_3_3_12::CASES,
+    section_8_3_3_14::CASES,
+    section_8_3_3_15::CASES,
+    section_8_3_3_18::CASES,
+    section_8_3_3_22::CASES,
     section_8_3_4::CASES,
     section_8_4::CASES,
 ];

@@ -7,6 +7,7 @@ use crate::subject::Subject;
 
 pub(super) const CASES: &[Case] = &[
     case!(Must, to_of_messages_is_not_modified, ["8.1.1.1", "8.1.1", "stanza-attribute-to"]),
+    case!(Must, to_of_messages_to_the_own_account_is_not_modified, ["8.1.1.1", "8.1.1"]),
     case!(Must, to_of_presence_is_not_modified, ["8.1.1.1", "8.1.1", "stanza-attribute-to"]),
     case!(Must, stanza_that_the_server_makes_is_for_the_full_jid, ["8.1.1.1", "stanza-attribute-to"]),
     case!(Must, another_resource_of_the_account_is_addressed_as_any_other, ["8.1.1.1"]),
@@ -25,6 +26,20 @@ fn to_of_messages_is_not_modified(subject: &Subject) {
         }
     }
     juliet.hears_nothing_from(&mut romeo);
+}
+
+/// RFC 6120 §8.1.1.1: so it is with what comes from another client of the same account.
+fn to_of_messages_to_the_own_account_is_not_modified(subject: &Subject) {
+    let mut orchard = subject.bound("romeo/orchard");
+    orchard.sends("<presence><priority>-1</priority></presence>");
+    let [mut garden] = subject.login(["romeo/garden"]);
+    orchard.collects();
+    for to in ["$romeo", "$romeo/garden"] {
+        orchard.sends(format!("<message to='{to}' id='a' type='chat'><body>note</body></message>"));
+        garden.receives(format!(
+            "<message from='$romeo/orchard' to='{to}' id='a' type='chat'><body>note</body></message>"
+        ));
+    }
 }
 
 /// RFC 6120 §8.1.1.1: directed presence, too, is delivered with the `to` that it was sent with.
