@@ -114,6 +114,12 @@ async fn any_certificate_is_taken_and_judged() {
             Untrusted,
             juliet_alone,
         ),
+        (
+            "without a subject",
+            authority.issue(&juliet(|params| params.distinguished_name = rcgen::DistinguishedName::new())),
+            Untrusted,
+            juliet_alone,
+        ),
         ("without addresses", authority.issue(&named("Juliet")), Valid, &[]),
         (
             "with many",

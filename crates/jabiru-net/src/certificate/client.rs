@@ -24,6 +24,12 @@ pub(crate) fn client_certificate(
 ) -> Option<ClientCertificate> {
     let certificate = Certificate::parse(chain.first()?).ok()?;
     let (validity, not_after) = match chain::verify(chain, roots, now, Purpose::TlsClient) {
+        // §13.7.2 wants the rules of §13.7.1.1 checked. Of servers this one is not: public authorities issue certificates
+        // without a subject to them today, and RFC 5280 §4.1.2.6 allows it.
+        Ok(_) if !certificate.has_subject() => {
+            tracing::debug!("a client's certificate has no subject");
+            (CertificateValidity::Untrusted, certificate.not_after())
+        }
         Ok(not_after) => (CertificateValidity::Valid, not_after),
         Err(Error::CertExpired { not_after, .. }) if was_valid(chain, roots, chain::system_time(not_after)) => {
             (CertificateValidity::Expired, chain::system_time(not_after))

@@ -16,6 +16,7 @@ pub struct Certificate {
     not_after: SystemTime,
     issuer: String,
     self_issued: bool,
+    has_subject: bool,
     pub(super) srv_ids: Vec<String>,
     pub(super) xmpp_addresses: Vec<String>,
     pub(super) dns_ids: Vec<String>,
@@ -51,6 +52,7 @@ impl Certificate {
             not_after: time(validity.not_after).ok_or_else(|| malformed(&"notAfter is no time"))?,
             issuer: parsed.issuer().to_string(),
             self_issued: parsed.issuer() == parsed.subject(),
+            has_subject: parsed.subject().iter().next().is_some(),
             srv_ids: Vec::new(),
             xmpp_addresses: Vec::new(),
             dns_ids: Vec::new(),
@@ -107,6 +109,12 @@ impl Certificate {
     #[must_use]
     pub fn is_self_issued(&self) -> bool {
         self.self_issued
+    }
+
+    /// Whether its subject field has anything in it (RFC 6120 §13.7.1.1 demands that).
+    #[must_use]
+    pub fn has_subject(&self) -> bool {
+        self.has_subject
     }
 
     /// Its SRV-IDs, such as `_xmpp-server.example.net`.
