@@ -30,7 +30,9 @@ fuzz_target!(|data: &[u8]| {
         Err(error) => {
             let by_design = match error.kind {
                 // Legal XML that streams do not have, or more than we want.
-                ReadErrorKind::TextBetweenElements | ReadErrorKind::LimitExceeded(_) => true,
+                ReadErrorKind::TextBetweenElements
+                | ReadErrorKind::StreamWithinStream
+                | ReadErrorKind::LimitExceeded(_) => true,
                 ReadErrorKind::NotWellFormed(what) => witness::refused_by_design(what),
                 _ => false,
             };

@@ -154,7 +154,8 @@ impl Exchange<'_> {
                 Ok(None) => return None,
                 Ok(Some(Event::Element(element))) => self.element(element).await,
                 Ok(Some(Event::StreamClose)) => Some(Next::Close),
-                Ok(Some(Event::StreamOpen(_))) => Some(Next::Fail(StreamCondition::InvalidXml.into())),
+                // The reader gives one only, before the first element.
+                Ok(Some(Event::StreamOpen(_))) => Some(Next::Fail(StreamCondition::BadFormat.into())),
                 Err(error) => Some(Next::Fail(StreamError::from(&error))),
             };
             if end.is_some() {

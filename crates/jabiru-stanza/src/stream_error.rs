@@ -146,6 +146,10 @@ impl From<&ReadError> for StreamError {
             ReadErrorKind::TextBetweenElements => {
                 StreamError::new(StreamCondition::BadFormat).with_text("text between first-level elements")
             }
+            // §4.3.3: a stream begins anew after TLS and SASL alone.
+            ReadErrorKind::StreamWithinStream => {
+                StreamError::new(StreamCondition::BadFormat).with_text("a stream header within the stream")
+            }
             _ => StreamError::new(StreamCondition::BadFormat),
         }
     }

@@ -36,6 +36,10 @@ pub enum ReadErrorKind {
     /// Text other than whitespace between first-level elements (RFC 6120 §11.7; stream error `bad-format`, §4.9.3.1).
     #[error("text between first-level elements")]
     TextBetweenElements,
+    /// The stream root's start tag once more, within the stream: a restart that nobody asked for (RFC 6120 §4.3.3; stream
+    /// error `bad-format`, §4.9.3.1).
+    #[error("a stream header within the stream")]
+    StreamWithinStream,
 }
 
 /// An error and its place in the bytes at hand.

@@ -1,14 +1,14 @@
 //! What a start tag means: declarations, prefixes, and attributes that stand twice (Namespaces in XML 1.0).
 
-use crate::Limit;
 use crate::decode;
 use crate::error::Fault;
 use crate::index::{
     ATTRIBUTE_HEAD, ATTRIBUTE_WORDS, COUNT_SHIFT, DECLARATION_WORDS, DECLARES, ELEMENT_WORDS, ENCODED, EXTRA,
-    FOREIGN_PREFIX, HEAD, INHERITED, NAME_LENGTH, NAME_START, NAMESPACE, NO_DECLARATION, ODD, PREFIXED, PREVIOUS,
-    START, VALUE_END, VALUE_START, XML, XML_NS, XMLNS_NS,
+    FOREIGN_PREFIX, HEAD, INHERITED, NAME_LENGTH, NAME_START, NAMESPACE, NO_DECLARATION, NO_NAMESPACE, ODD, PREFIXED,
+    PREVIOUS, START, VALUE_END, VALUE_START, XML, XML_NS, XMLNS_NS,
 };
 use crate::scanner::Scanner;
+use crate::{Limit, ReadErrorKind};
 
 impl Scanner {
     /// An attribute has its value: it is indexed, and a declaration takes effect.
@@ -90,7 +90,24 @@ impl Scanner {
         }
         let declares = if self.tag.declares { DECLARES } else { 0 };
         self.words[record + HEAD] |= declares | self.tag.count << COUNT_SHIFT;
+        if record == 0 {
+            self.refuse_another_root(d)?;
+        }
         Ok(())
+    }
+
+    /// A first-level element can't be the root of the stream that it stands in: its end tag would never come.
+    fn refuse_another_root(&self, d: &[u8]) -> Result<(), Fault> {
+        let start = self.words[START] as usize + 1;
+        let name = &d[start..start + (self.words[HEAD] & NAME_LENGTH) as usize];
+        if local(name) != local(&self.root_name) {
+            return Ok(());
+        }
+        let root = self.inherited.find(prefix(&self.root_name)).unwrap_or(NO_NAMESPACE);
+        if self.namespace_name(d, self.words[NAMESPACE]) != self.namespace_name(d, root) {
+            return Ok(());
+        }
+        Err(Fault { kind: ReadErrorKind::StreamWithinStream, at: 0 })
     }
 
     /// The declaration of a name's prefix.
@@ -156,7 +173,7 @@ impl Scanner {
             }
             let namespace = self.resolve(d, start, head)?;
             let name = &d[start..start + (head & NAME_LENGTH) as usize];
-            let local = &name[prefix(name).len() + 1..];
+            let local = local(name);
             match first {
                 None => first = Some((namespace, local, start)),
                 Some(first) => {
@@ -193,6 +210,14 @@ impl Scanner {
 pub(crate) fn prefix(name: &[u8]) -> &[u8] {
     let colon = name.iter().position(|b| *b == b':').unwrap_or(0);
     &name[..colon]
+}
+
+/// A name without its prefix.
+fn local(name: &[u8]) -> &[u8] {
+    match prefix(name) {
+        b"" => name,
+        prefix => &name[prefix.len() + 1..],
+    }
 }
 
 /// The prefix that an attribute named like this declares, empty for the default namespace. `bytes` begin with the name.

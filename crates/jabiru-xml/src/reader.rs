@@ -1,6 +1,6 @@
 //! From the bytes of a stream to its first-level elements.
 //!
-//! [`Reader`] knows what may stand where in a stream (RFC 6120 §4.2, §11): one XML declaration, the stream header,
+//! [`Reader`] knows what may stand where in a stream (RFC 6120 §4.2, §11): one XML declaration, one stream header,
 //! first-level elements with whitespace between them, the end tag. The inside of an element is `scanner.rs`.
 
 use std::fmt;

@@ -81,6 +81,11 @@ fn fixtures() -> Vec<(String, bool)> {
         "<a>& </a>",
         "<a>&é;</a>",
         "<a></a >x",
+        "<stream:stream>",
+        "<stream:stream a='1' b = '2' ><a/></stream:stream>",
+        "<stream:stream/>",
+        "<s:stream xmlns:s='http://etherx.jabber.org/streams'>",
+        "<stream xmlns='http://etherx.jabber.org/stre&#97;ms' >",
         "<a></a b>",
         "<a></a/>",
     ];

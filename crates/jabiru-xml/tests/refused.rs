@@ -1,6 +1,8 @@
 //! What is refused, each with its own error and place (RFC 6120 §11; XML 1.0; Namespaces in XML 1.0).
 
-use jabiru_xml::ReadErrorKind::{self, NotWellFormed, Restricted, TextBetweenElements, UnsupportedEncoding};
+use jabiru_xml::ReadErrorKind::{
+    self, NotWellFormed, Restricted, StreamWithinStream, TextBetweenElements, UnsupportedEncoding,
+};
 use jabiru_xml::{Limits, ReadError, Reader};
 
 const HEADER: &[u8] =
@@ -22,11 +24,13 @@ fn word(kind: ReadErrorKind) -> &'static str {
         Restricted(_) => "restricted-xml",
         UnsupportedEncoding(_) => "unsupported-encoding",
         TextBetweenElements => "bad-format",
+        StreamWithinStream => "second header",
         _ => "other",
     }
 }
 
 const MALFORMED: &str = "not-well-formed";
+const SECOND: &str = "second header";
 const RESTRICTED: &str = "restricted-xml";
 const ENCODING: &str = "unsupported-encoding";
 
@@ -299,6 +303,35 @@ fn outside_of_elements() {
     refuse(b"<stream/>", &[(MALFORMED, 0, b"<a/>"), (MALFORMED, 0, b"x"), (MALFORMED, 1, b" </stream>")]);
 }
 
+/// RFC 6120 §4.3.3: there is one header. Another is no element below it, and is refused when its start tag is whole.
+#[test]
+fn headers_within() {
+    let rows: &[&str] = &[
+        "<stream:stream>",
+        "<stream:stream a='b'>",
+        "<stream:stream\n>",
+        "<stream:stream/>",
+        "<stream:stream />",
+        "<a:stream xmlns:a='http://etherx.jabber.org/streams'>",
+        "<stream xmlns='http://etherx.jabber.org/streams'>",
+        "<stream xmlns='http&#58;//etherx.jabber.org/streams'>",
+    ];
+    for row in rows {
+        refuse(HEADER, &[(SECOND, 0, row.as_bytes()), (SECOND, 4, format!("<a/>{row}<b></c>").as_bytes())]);
+        for length in 0..row.len() {
+            let unfinished = [HEADER, &row.as_bytes()[..length]].concat();
+            assert_eq!(read_all(&unfinished), Ok(1), "{length} bytes of {row}");
+        }
+    }
+    refuse(HEADER, &[(MALFORMED, 15, b"<stream:stream/ b"), (MALFORMED, 1, b"<streams:stream>")]);
+    // Whatever the root is called.
+    refuse(b"<a>", &[(SECOND, 0, b"<a>"), (SECOND, 4, b"<b/><a/>"), (MALFORMED, 9, b"<b><a/></a>")]);
+    refuse(
+        b"<a xmlns='u'>",
+        &[(SECOND, 0, b"<a>"), (SECOND, 0, b"<b:a xmlns:b='u'>"), (MALFORMED, 14, b"<a xmlns=''></b>")],
+    );
+}
+
 /// What is odd and allowed.
 #[test]
 fn allowed() {
@@ -326,7 +359,10 @@ fn allowed() {
             ("<a xmlns:b='u' b:c='' c=''/>", 1),
             ("<xmlfoo:a xmlns:xmlfoo='u'/>", 1),
             ("<a><stream:stream/></a>", 1),
-            ("<stream:stream/>", 1),
+            ("<stream/>", 1),
+            ("<stream:stream xmlns:stream='u'/>", 1),
+            ("<a:stream xmlns:a='http://etherx.jabber.org/streams/'/>", 1),
+            ("<stream:streams/><stream:strea/>", 2),
         ] {
             let header = std::str::from_utf8(HEADER).unwrap();
             for end in ["", "</stream:stream>", "</stream:stream\n> \r\n\t"] {

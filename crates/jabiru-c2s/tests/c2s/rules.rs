@@ -34,6 +34,8 @@ fn what_ends_a_stream() {
         ("text", "bad-format"),
         // A second header, as for a restart that nobody asked for: no XML has two declarations.
         (&header("im.example"), "restricted-xml"),
+        // Without one it is no element whose end would be waited for.
+        (header("im.example").strip_prefix("<?xml version='1.0'?>").unwrap(), "bad-format"),
     ] {
         let mut client = server.log_in("juliet@im.example/balcony");
         client.send(sent);

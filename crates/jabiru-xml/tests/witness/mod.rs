@@ -67,9 +67,9 @@ impl From<&Element> for Tree {
     }
 }
 
-/// A stream with one element in it.
+/// A stream with one element in it. Its root has a name of its own, for no element may have the root's.
 fn stream_around(element: &[u8], content_namespace: &str) -> Vec<u8> {
-    let mut stream = b"<stream:stream".to_vec();
+    let mut stream = b"<stream:around".to_vec();
     if !content_namespace.is_empty() {
         stream.extend_from_slice(b" xmlns='");
         jabiru_xml::escape::attribute(&mut stream, content_namespace);
@@ -77,7 +77,7 @@ fn stream_around(element: &[u8], content_namespace: &str) -> Vec<u8> {
     }
     stream.extend_from_slice(b" xmlns:stream='http://etherx.jabber.org/streams'>");
     stream.extend_from_slice(element);
-    stream.extend_from_slice(b"</stream:stream>");
+    stream.extend_from_slice(b"</stream:around>");
     stream
 }
 
