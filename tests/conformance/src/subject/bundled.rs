@@ -28,6 +28,9 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 /// How often a start is tried: a port that was free may be taken when the server wants it.
 const STARTS: usize = 3;
 
+/// How many accounts of one server are made at once: more would wait too long for the lock on its storage.
+const WRITERS: usize = 3;
+
 /// The bundled server in all its configurations; ended when dropped.
 pub struct Bundled {
     program: PathBuf,
@@ -130,6 +133,9 @@ struct Process {
     /// For STARTTLS, and for direct TLS.
     ports: [u16; 2],
     child: Mutex<Child>,
+    /// Taken in turns by whoever makes an account.
+    turns: [Mutex<()>; WRITERS],
+    turn: AtomicUsize,
 }
 
 impl Process {
@@ -147,8 +153,16 @@ impl Process {
             .spawn()
             .with_context(|| format!("can't start {}", program.display()))?;
         let stdout = child.stdout.take().context("it is piped")?;
-        let process =
-            Process { program: program.to_owned(), folder, certificates, profile, ports, child: Mutex::new(child) };
+        let process = Process {
+            program: program.to_owned(),
+            folder,
+            certificates,
+            profile,
+            ports,
+            child: Mutex::new(child),
+            turns: Default::default(),
+            turn: AtomicUsize::new(0),
+        };
         // A thread reads, so that a server that says nothing can't hold the suite up; it goes on reading, so that
         // the server can always write.
         let (sender, lines) = mpsc::channel();
@@ -199,6 +213,8 @@ impl Process {
 impl Admin for Process {
     fn run(&self, verb: Verb, arguments: &[&str], input: Option<&str>) -> Result<(), AdminError> {
         let first = arguments.first().copied().unwrap_or_default();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % WRITERS;
+        let _turn = (verb == Verb::Create).then(|| self.turns[turn].lock().unwrap_or_else(PoisonError::into_inner));
         let mut line: Vec<&str> = match verb {
             Verb::Create => vec!["user", "add"],
             Verb::Password => vec!["user", "passwd"],
