@@ -115,8 +115,14 @@ pub const INCIDENTS: [Incident; 43] = [
     partly(
         18,
         "Openfire: certificates of others accepted (CVE-2014-3451, CVE-2025-59154, OF-3122, OF-3159)",
-        &["tls::certificates_of_clients_prove_nothing"],
-        "the matrix of certificates: EXTERNAL is not implemented, and there are no server streams",
+        &[
+            "tls::certificates_of_clients_prove_nothing",
+            "external::certificates_of_clients",
+            "external::addresses_in_certificates",
+            "external::certificates_without_their_key_or_without_end",
+            "external::certificates_that_held_once",
+        ],
+        "certificates of servers on server streams: there are none",
     ),
     partly(
         19,
@@ -127,31 +133,43 @@ pub const INCIDENTS: [Incident; 43] = [
     partly(
         20,
         "ejabberd 26.07: PLAIN with an authorization identity opened another user's session",
-        &["sasl::authorization_identity_with_plain", "sasl::authorization_identity_with_scram"],
-        "SASL2, FAST and EXTERNAL",
+        &[
+            "sasl::authorization_identity_with_plain",
+            "sasl::authorization_identity_with_scram",
+            "external::addresses_in_certificates",
+        ],
+        "SASL2 and FAST",
     ),
     case(
         21,
         "jabberd2: ANONYMOUS although disabled (CVE-2017-10807); Openfire: mechanisms not offered (OF-3273)",
-        &["sasl::mechanisms_that_are_not_offered"],
+        &["sasl::mechanisms_that_are_not_offered", "accounts::guests_are_nobody"],
     ),
     case(
         22,
         "Secrets compared in other than constant time: Prosody (CVE-2021-32921), Openfire (OF-3257), ejabberd 26.07",
         &["source::secrets_are_compared_in_constant_time", "source::the_lint_finds_what_it_should"],
     ),
-    case(23, "Openfire: SCRAM tells which accounts exist (OF-3258)", &["sasl::who_exists_can_not_be_asked"]),
+    case(
+        23,
+        "Openfire: SCRAM tells which accounts exist (OF-3258)",
+        &["sasl::who_exists_can_not_be_asked", "guessing::nothing_tells_who_exists"],
+    ),
     partly(
         24,
         "ejabberd 26.07: tokens from a weak generator",
         &["sasl::identifiers_are_random"],
         "tokens of BOSH, FAST, uploads, invitations: there are none",
     ),
-    partly(
+    case(
         25,
         "Openfire: lock-out by address alone (OF-3262)",
-        &["sasl::guessing_locks_nobody_out"],
-        "a throttle over streams, by account and address: attempts are bounded on each stream only",
+        &[
+            "sasl::guessing_locks_nobody_out",
+            "guessing::from_one_address_at_one_account",
+            "guessing::from_one_address_at_many_accounts",
+            "guessing::from_many_addresses_at_one_account",
+        ],
     ),
     not_yet(
         26,
@@ -217,11 +235,12 @@ pub const INCIDENTS: [Incident; 43] = [
 ];
 
 /// Cases without a number: what every server on the network has to stand.
-pub const CLASSICS: [(&str, &str); 5] = [
+pub const CLASSICS: [(&str, &str); 15] = [
     (
         "load::silence_and_single_bytes",
         "who says nothing, or a byte now and then, is gone after the time for negotiation",
     ),
+    ("load::talking_without_end_buys_no_time", "so is who never stops talking, be it only whitespace"),
     ("load::a_client_that_never_reads", "what waits for it is bounded, its sender is told, it is given up"),
     (
         "load::more_connections_than_one_address_may_have",
@@ -229,6 +248,24 @@ pub const CLASSICS: [(&str, &str); 5] = [
     ),
     ("load::more_connections_than_open_files", "the limit is raised; at it, streams go on, and the server recovers"),
     ("load::more_streams_than_one_account_may_have", "they are refused, and asking again and again ends the stream"),
+    (
+        "floods::connections_again_and_again",
+        "an address that connects too often is refused for a while, others are not",
+    ),
+    ("floods::stanzas_without_a_pause", "who sends too fast is held back, or closed; nobody else waits for it"),
+    (
+        "floods::handshakes_that_take_their_time",
+        "they fill their own address's places first, and for the time of a negotiation; streams go on",
+    ),
+    ("accounts::passwords_of_others", "nobody changes another's password, nor learns by trying who exists"),
+    (
+        "accounts::floods_of_passwords",
+        "changes are made one by one, others do not wait; what the operator takes from an account stays taken",
+    ),
+    ("control::what_is_no_command", "the socket is its owner's; what is no command is refused, and changes nothing"),
+    ("control::what_lies_in_place_of_the_socket", "it is replaced, not followed"),
+    ("control::reloads_under_load", "a broken configuration changes nothing, a good one loses nothing"),
+    ("control::sent_away_under_load", "each hears all that was sent to it, then where to go, as newcomers do"),
 ];
 
 /// The table as a document.

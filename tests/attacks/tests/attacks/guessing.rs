@@ -1,13 +1,13 @@
 //! Guessing passwords over many streams, and making a weapon of what slows that down (incident 25).
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use jabiru_attacks::scene::{MALLORY, PASSWORD};
-use jabiru_attacks::wire::{auth, trusting};
-use jabiru_attacks::{HEADER, Scene, Wire};
-use socket2::{Domain, Socket, Type};
+use jabiru_attacks::wire::auth;
+use jabiru_attacks::{Scene, Wire};
+
+use crate::elsewhere;
 
 /// Bounds that are reached soon, and nobody waits: who would have to is told so.
 const SOON: &str = "[limits]\nauthentication_attempts = 100\n[guesses]\nof_account_from_address_free = 5\n\
@@ -18,21 +18,9 @@ const SOON: &str = "[limits]\nauthentication_attempts = 100\n[guesses]\nof_accou
 const FORGET: Duration = Duration::from_secs(10);
 const FORGET_ADDRESS: Duration = Duration::from_secs(5);
 
-/// A stream that awaits authentication, from one of the loopback's many addresses.
-fn from(scene: &Scene, number: u32) -> Wire {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    let own = SocketAddr::from((Ipv4Addr::from(0x7f01_0000 + number), 0));
-    socket.bind(&own.into()).expect("an address of the loopback");
-    socket.connect(&scene.server.direct_tls().into()).expect("the server listens");
-    let config = trusting(&scene.server.certificate());
-    let mut wire = Wire::over(socket.into()).start_tls(config).expect("the handshake succeeds");
-    wire.open(HEADER);
-    wire
-}
-
-/// Logs in from such an address: the answer, and after how long.
+/// Logs in from another address: the answer, and after how long.
 fn log_in(scene: &Scene, number: u32, user: &str) -> (String, Duration) {
-    let mut wire = from(scene, number);
+    let mut wire = elsewhere::protected(number, scene);
     let begin = Instant::now();
     (wire.plain(format!("\0{user}\0{PASSWORD}").as_bytes()), begin.elapsed())
 }
@@ -57,7 +45,7 @@ fn from_one_address_at_one_account() {
             longest
         });
         for _round in 0..4 {
-            let mut wires: Vec<Wire> = (0..25).map(|_| from(&scene, 1)).collect();
+            let mut wires: Vec<Wire> = (0..25).map(|_| elsewhere::protected(1, &scene)).collect();
             // All at once, before any of them has failed.
             for _ in 0..20 {
                 wires.iter_mut().for_each(|wire| assert!(wire.send(&guess)));
@@ -90,10 +78,10 @@ fn from_one_address_at_many_accounts() {
     assert_eq!(log_in(&scene, 1, "juliet").0, "success");
     let begin = Instant::now();
     let mut made = 0;
-    let mut wire = from(&scene, 1);
+    let mut wire = elsewhere::protected(1, &scene);
     for number in 0..500 {
         if number % 90 == 89 {
-            wire = from(&scene, 1);
+            wire = elsewhere::protected(1, &scene);
         }
         match wire.plain(format!("\0user{number}\0{PASSWORD}").as_bytes()).as_str() {
             "not-authorized" => made += 1,
@@ -122,7 +110,7 @@ fn from_many_addresses_at_one_account() {
     let bounds = SOON.replace("longest_delay_seconds = 0", "longest_delay_seconds = 2");
     let mut scene = Scene::new(&bounds);
     assert_eq!(log_in(&scene, 99, MALLORY).0, "success");
-    let mut wires: Vec<Wire> = (100..120).map(|number| from(&scene, number)).collect();
+    let mut wires: Vec<Wire> = (100..120).map(|number| elsewhere::protected(number, &scene)).collect();
     for _ in 0..4 {
         wires.iter_mut().for_each(|wire| assert!(wire.send(auth("PLAIN", b"\0mallory\0wrong"))));
         for wire in &mut wires {
@@ -145,7 +133,7 @@ fn from_many_addresses_at_one_account() {
 fn nothing_tells_who_exists() {
     let scene = Scene::new(SOON);
     let outcomes = |number: u32, user: &str| -> Vec<String> {
-        let mut wire = from(&scene, number);
+        let mut wire = elsewhere::protected(number, &scene);
         let broken_off = auth("SCRAM-SHA-256", format!("n,,n={user},r=abc").as_bytes());
         (0..30)
             .map(|_| {

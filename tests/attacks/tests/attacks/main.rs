@@ -1,7 +1,10 @@
 //! The cases. Which incident each repeats is said in `jabiru_attacks::incidents`.
 
 mod accounts;
+mod control;
+mod elsewhere;
 mod external;
+mod floods;
 mod guessing;
 mod load;
 mod negotiation;
