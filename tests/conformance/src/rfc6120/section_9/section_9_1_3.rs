@@ -4,8 +4,7 @@ use crate::case;
 use crate::case::{Case, Need};
 use crate::subject::Subject;
 
-pub(super) const CASES: &[Case] =
-    &[case!(Must, alternative_of_step_16, ["9.1", "9.1.3"], needs[Need::ConflictRefuse])];
+pub(super) const CASES: &[Case] = &[case!(Must, alternative_of_step_16, ["9.1", "9.1.3"], needs[Need::ConflictRefuse])];
 
 /// RFC 6120 §9.1.3: step 16 (alt): a resource that is in use is refused with `conflict`.
 fn alternative_of_step_16(subject: &Subject) {

@@ -5,11 +5,11 @@ use crate::case::Case;
 use crate::subject::Subject;
 
 pub(super) const CASES: &[Case] =
-    &[case!(Must, what_came_before_the_closing_tag_is_processed, ["9.1", "9.1.5", "10.1"])];
+    &[case!(Must, answers_come_before_the_closing_tag_of_the_server, ["9.1", "9.1.5", "10.1"])];
 
 /// RFC 6120 §9.1.5: who closes waits for what the server still has to say, such as the answer to a request that came
 /// before the closing tag: it comes before that of the server.
-fn what_came_before_the_closing_tag_is_processed(subject: &Subject) {
+fn answers_come_before_the_closing_tag_of_the_server(subject: &Subject) {
     let [mut romeo, mut juliet] = subject.login(["romeo/orchard", "juliet/balcony"]);
     juliet.sends(
         "<message id='a' to='$romeo' type='chat'><body>Farewell!</body></message>\
