@@ -14,6 +14,7 @@ pub mod client;
 pub mod coverage;
 pub mod faults;
 pub mod ns;
+pub mod peers;
 pub mod report;
 pub mod rfc6120;
 mod rfc6121;

@@ -19,8 +19,8 @@ use crate::process;
 const LIMIT: Duration = Duration::from_secs(30);
 const CONFIG: &str = "ejabberd.yml";
 
-/// The rest of Debian's configuration, as far as it matters to client streams, but for what slows clients down or
-/// locks them out: shapers, `mod_fail2ban` and `mod_pres_counter`.
+/// The rest of Debian's configuration, as far as it matters to client streams, but for what slows clients down, shapers
+/// and `mod_pres_counter`, and for [`FAIL2BAN`].
 const DEBIAN: &str = "\
 c2s_ciphers: 'HIGH:!aNULL:!eNULL:!3DES:@STRENGTH'
 c2s_protocol_options: [no_sslv3, no_tlsv1, no_tlsv1_1, cipher_server_preference, no_compression]
@@ -81,6 +81,10 @@ modules:
   mod_version: {}
 ";
 
+/// The last of Debian's modules. It locks out an address after twenty failures, and all cases have the same: so it is
+/// only there where a server is for one case.
+const FAIL2BAN: &str = "  mod_fail2ban: {}\n";
+
 /// Writes the configuration; the command that starts the server: what `ejabberdctl` would start, but as ourselves
 /// and with a data directory of our own.
 pub(super) fn prepare(place: &Place, domains: &[&str]) -> Result<Command> {
@@ -137,6 +141,9 @@ fn configuration(place: &Place, domains: &[&str]) -> String {
         listener(place.direct_tls, "tls"),
         place.control,
     );
+    if place.alone {
+        out.push_str(FAIL2BAN);
+    }
     out
 }
 

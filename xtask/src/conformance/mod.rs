@@ -3,6 +3,7 @@
 //! The cases, the client and the reports are in `tests/conformance`; here the bundled server is built, and servers
 //! of others are installed and started ([`peer`]).
 
+mod against;
 mod ejabberd;
 mod peer;
 mod prosody;
@@ -16,7 +17,7 @@ use jabiru_conformance::cli;
 use jabiru_conformance::runner::Judged;
 use jabiru_conformance::subject::Bundled;
 
-use self::peer::Peer;
+pub(crate) use self::against::peers_for_ci;
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -26,9 +27,11 @@ const BUILD_LIMIT: Duration = Duration::from_secs(40 * 60);
 pub(crate) struct Arguments {
     #[command(flatten)]
     suite: cli::Suite,
-    /// Judge a server that Debian has a package of: install it, start it on loopback, and make accounts
-    #[arg(long, value_name = "SERVER", conflicts_with_all = ["server", "program", "write_docs"])]
-    against: Option<peer::Kind>,
+    /// Judge a server that Debian has a package of: install it, start it on loopback, and hold what it fails against
+    /// tests/conformance/data/peers.toml; may be repeated. With --write-docs the bundled server is judged, too, and
+    /// docs/conformance and the table of README.md are written
+    #[arg(long, value_name = "SERVER", conflicts_with = "server")]
+    against: Vec<peer::Kind>,
     /// The profile that the bundled server is built with
     #[arg(long, value_name = "PROFILE", default_value = "dev")]
     profile: String,
@@ -47,14 +50,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(site) = suite.other.site()? {
         return cli::run(suite, &Judged::Other(Arc::new(site)));
     }
-    if let Some(kind) = arguments.against {
-        return cli::run(suite, &Judged::Started(Box::new(Peer::install(kind)?)));
+    if !arguments.against.is_empty() {
+        return against::run(arguments);
     }
-    let program = match &suite.program {
+    cli::run(suite, &bundled(arguments)?)
+}
+
+/// The bundled server, built if need be.
+fn bundled(arguments: &Arguments) -> Result<Judged> {
+    let program = match &arguments.suite.program {
         Some(program) => std::path::absolute(program)?,
         None => build(&arguments.profile)?,
     };
-    cli::run(suite, &Judged::Started(Box::new(Bundled::new(program)?)))
+    Ok(Judged::Started(Box::new(Bundled::new(program)?)))
 }
 
 /// Builds the bundled server and returns its program.

@@ -37,10 +37,38 @@ pub(super) enum Kind {
     Ejabberd,
 }
 
+impl Kind {
+    /// Its package, which is its name on the command line and in `peers.toml`, too.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Kind::Prosody => "prosody",
+            Kind::Ejabberd => "ejabberd",
+        }
+    }
+
+    /// How it is run, for the document.
+    pub(super) fn configuration(self) -> &'static str {
+        match self {
+            Kind::Prosody => {
+                "Debian's package and configuration, but for addresses, certificates, accounts, `limits` (which slows \
+                 clients down) and server streams (which are off). The cases for it also ran with TLS optional, with \
+                 `conflict_resolve`, and with anonymous accounts."
+            }
+            Kind::Ejabberd => {
+                "Debian's package and configuration, but for addresses, certificates, accounts, shapers and \
+                 `mod_pres_counter` (which slow clients down); `mod_fail2ban` is on where a case has the server for \
+                 itself, as it locks out the address that all cases come from. The cases for it also ran with TLS \
+                 optional, with `resource_conflict`, and with anonymous accounts."
+            }
+        }
+    }
+}
+
 /// A server of others, started as often as cases ask for; all are ended when it is dropped.
 pub(super) struct Peer {
     kind: Kind,
     name: String,
+    version: String,
     folder: TempDir,
     authority: Authority,
     sites: Mutex<BTreeMap<Option<Need>, Option<Arc<Site>>>>,
@@ -53,6 +81,8 @@ pub(super) struct Place {
     pub(super) folder: PathBuf,
     pub(super) certificates: PathBuf,
     pub(super) profile: Option<Need>,
+    /// Is it there for one case?
+    pub(super) alone: bool,
     pub(super) starttls: u16,
     pub(super) direct_tls: u16,
     /// For the administrator, where there is such a port.
@@ -69,19 +99,13 @@ struct Running {
 impl Peer {
     /// Installs the server if need be.
     pub(super) fn install(kind: Kind) -> Result<Peer> {
-        let package = match kind {
-            Kind::Prosody => {
-                tools::programs(&[("prosody", "prosody")])?;
-                "prosody"
-            }
-            Kind::Ejabberd => {
-                tools::programs(&[("ejabberdctl", "ejabberd"), ("erl", "erlang-base")])?;
-                "ejabberd"
-            }
-        };
+        match kind {
+            Kind::Prosody => tools::programs(&[("prosody", "prosody")])?,
+            Kind::Ejabberd => tools::programs(&[("ejabberdctl", "ejabberd"), ("erl", "erlang-base")])?,
+        }
         let mut query = process::command("dpkg-query");
-        let output = process::capture(query.args(["-W", "-f", "${Version}", package]), COMMAND_LIMIT)?;
-        let version = output.stdout.split(['-', '+']).next().unwrap_or_default();
+        let output = process::capture(query.args(["-W", "-f", "${Version}", kind.name()]), COMMAND_LIMIT)?;
+        let version = output.stdout.split(['-', '+']).next().unwrap_or_default().to_owned();
         let folder = tempfile::tempdir()?;
         let authority = Authority::new(&folder.path().join("certificates"))?;
         for domain in [DOMAIN, OTHER] {
@@ -91,12 +115,20 @@ impl Peer {
             let chain: String = parts.into_iter().map(fs::read_to_string).collect::<Result<_, _>>()?;
             fs::write(certificate.with_extension("pem"), chain)?;
         }
-        let name = format!("{package} {version}");
-        Ok(Peer { kind, name, folder, authority, sites: Mutex::default(), started: AtomicUsize::new(0) })
+        let name = match kind {
+            Kind::Prosody => format!("Prosody {version}"),
+            Kind::Ejabberd => format!("ejabberd {version}"),
+        };
+        Ok(Peer { kind, name, version, folder, authority, sites: Mutex::default(), started: AtomicUsize::new(0) })
     }
 
-    /// Starts one more; `None` if it has no such configuration.
-    fn start(&self, profile: Option<Need>) -> Result<Option<Arc<Site>>> {
+    /// The version of its package.
+    pub(super) fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Starts one more, for one case `alone` or for all; `None` if it has no such configuration.
+    fn start(&self, profile: Option<Need>, alone: bool) -> Result<Option<Arc<Site>>> {
         let can = [Need::Plaintext, Need::Anonymous, Need::ConflictRefuse, Need::ConflictAssign];
         if profile.is_some_and(|profile| !can.contains(&profile)) {
             return Ok(None);
@@ -106,7 +138,7 @@ impl Peer {
         fs::create_dir_all(folder.join("data"))?;
         let certificates = self.folder.path().join("certificates");
         let (starttls, direct_tls, control) = (free_port()?, free_port()?, free_port()?);
-        let place = Place { folder, certificates, profile, starttls, direct_tls, control };
+        let place = Place { folder, certificates, profile, alone, starttls, direct_tls, control };
         let command = match self.kind {
             Kind::Prosody => prosody::prepare(&place)?,
             Kind::Ejabberd => ejabberd::prepare(&place, &[DOMAIN, OTHER])?,
@@ -142,13 +174,13 @@ impl Start for Peer {
         if let Some(site) = sites.get(&profile) {
             return Ok(site.clone());
         }
-        let site = self.start(profile)?;
+        let site = self.start(profile, false)?;
         sites.insert(profile, site.clone());
         Ok(site)
     }
 
     fn own(&self, profile: Option<Need>) -> Result<Option<Arc<Site>>> {
-        self.start(profile)
+        self.start(profile, true)
     }
 }
 

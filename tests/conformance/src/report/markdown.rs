@@ -63,7 +63,7 @@ fn shown_by(run: &Run, row: &Row, elsewhere: &[Elsewhere]) -> String {
 }
 
 /// The file of a case, as seen from `docs/conformance`.
-fn path(case: &Case) -> String {
+pub(super) fn path(case: &Case) -> String {
     let inside = case.module.split("::").skip(1).collect::<Vec<_>>().join("/");
     format!("../../tests/conformance/src/{inside}.rs")
 }

@@ -3,6 +3,7 @@
 mod json;
 mod junit;
 mod markdown;
+mod peers;
 mod table;
 
 use crate::runner::Report;
@@ -10,6 +11,7 @@ use crate::runner::Report;
 pub use self::json::json;
 pub use self::junit::junit;
 pub use self::markdown::markdown;
+pub use self::peers::{Peer, comparison, peers};
 pub use self::table::{failures, table};
 
 /// A run that has ended.

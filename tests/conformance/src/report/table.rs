@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 
 use super::Run;
+use crate::case::Case;
 use crate::runner::Outcome;
 
-/// Every case on a line, then each that did not pass with its rule, what went wrong, and the dialogue; totals.
+/// Every case on a line, then each that did not pass and is not `known` for that with its rule, what went wrong, and the
+/// dialogue; totals.
 #[must_use]
-pub fn table(run: &Run) -> String {
+pub fn table(run: &Run, known: impl Fn(&Case) -> bool) -> String {
     let mut out = String::new();
     let width = |length: fn(&crate::runner::Report) -> usize| run.reports.iter().map(length).max().unwrap_or(0);
     let widths = [width(|report| report.case.section().len()), width(|report| report.case.name.len())];
@@ -21,7 +23,7 @@ pub fn table(run: &Run) -> String {
             Outcome::Pass | Outcome::Fail(_) => writeln!(out, "  {}", case.proves.join(", ")),
         };
     }
-    out.push_str(&failures(run));
+    out.push_str(&failures_but(run, known));
     let _ = writeln!(out, "\n{}", run.totals());
     out
 }
@@ -29,9 +31,13 @@ pub fn table(run: &Run) -> String {
 /// Each case that did not pass with its rule, what went wrong, and the dialogue.
 #[must_use]
 pub fn failures(run: &Run) -> String {
+    failures_but(run, |_| false)
+}
+
+fn failures_but(run: &Run, known: impl Fn(&Case) -> bool) -> String {
     let mut out = String::new();
     // Writing to a String can't fail.
-    for report in &run.reports {
+    for report in run.reports.iter().filter(|report| !known(report.case)) {
         if let Outcome::Fail(why) = &report.outcome {
             let case = report.case;
             let _ = writeln!(out, "\n{}: {} ({})", report.word(), case.name, case.level.name());

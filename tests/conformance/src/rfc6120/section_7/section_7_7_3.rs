@@ -66,7 +66,10 @@ fn too_many_retries_are_a_policy_violation(subject: &Subject) {
     let _older = subject.bound("romeo/orchard");
     let (mut newer, _) = subject.authenticated("romeo");
     let Some((errors, ended)) = requests(&mut newer, "orchard") else { panic!("the conflict was to be refused") };
-    assert!(ended, "{errors} errors, and the stream still goes on");
+    if !ended {
+        // That there is one is a SHOULD, with a case of its own.
+        subject.not_tried(&format!("no limit was reached after {errors} errors"));
+    }
 }
 
 /// RFC 6120 §7.7.3: neither do five resourceparts that can't be processed cost the stream. A server that makes good ones
