@@ -12,7 +12,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Must, stanzas_to_another_entity_stay_in_order, ["10.1"]),
     case!(Must, bare_and_full_jid_are_the_same_for_order, ["10.1"]),
     case!(Must, requests_to_the_server_stay_in_order, ["10.1"]),
-    case!(Must, stanzas_to_all_kinds_of_recipients_stay_in_order, ["10.1"]),
+    case!(Must, stanzas_to_all_kinds_of_recipients_stay_in_order, ["10", "10.1"]),
     case!(Must, stanzas_from_two_resources_each_stay_in_order, ["10.1"]),
     case!(Must, request_has_its_effect_on_what_comes_after_it, ["10.1"]),
     case!(Must, large_and_small_stanzas_stay_in_order, ["10.1"]),

@@ -8,6 +8,7 @@ use crate::subject::Subject;
 pub(super) const CASES: &[Case] = &[
     case!(Must, to_of_messages_is_not_modified, ["8.1.1.1", "8.1.1", "stanza-attribute-to"]),
     case!(Must, to_of_messages_to_the_own_account_is_not_modified, ["8.1.1.1", "8.1.1"]),
+    case!(Must, to_of_a_message_that_another_resource_gets_is_not_modified, ["8.1.1.1", "8.1.1", "10.5.4"]),
     case!(Must, to_of_presence_is_not_modified, ["8.1.1.1", "8.1.1", "stanza-attribute-to"]),
     case!(Must, stanza_that_the_server_makes_is_for_the_full_jid, ["8.1.1.1", "stanza-attribute-to"]),
     case!(Must, another_resource_of_the_account_is_addressed_as_any_other, ["8.1.1.1"]),
@@ -40,6 +41,13 @@ fn to_of_messages_to_the_own_account_is_not_modified(subject: &Subject) {
             "<message from='$romeo/orchard' to='{to}' id='a' type='chat'><body>note</body></message>"
         ));
     }
+}
+
+/// RFC 6120 §8.1.1.1: so it is with what another resource than the addressed one gets (§10.5.4).
+fn to_of_a_message_that_another_resource_gets_is_not_modified(subject: &Subject) {
+    let [mut romeo, mut juliet] = subject.login(["romeo/orchard", "juliet/balcony"]);
+    romeo.sends("<message type='chat' id='a' to='$juliet/tomb'><body>hi</body></message>");
+    juliet.receives("<message type='chat' id='a' from='$romeo/orchard' to='$juliet/tomb'><body>hi</body></message>");
 }
 
 /// RFC 6120 §8.1.1.1: directed presence, too, is delivered with the `to` that it was sent with.
