@@ -1,6 +1,7 @@
 //! The cases. Which incident each repeats is said in `jabiru_attacks::incidents`.
 
 mod accounts;
+mod certificates;
 mod control;
 mod elsewhere;
 mod external;
