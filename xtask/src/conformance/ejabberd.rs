@@ -81,6 +81,10 @@ modules:
   mod_version: {}
 ";
 
+/// How many connections may wait to be accepted: many cases connect at once, and one too many would wait for TCP to try
+/// again, for seconds.
+const BACKLOG: usize = 1000;
+
 /// The last of Debian's modules. It locks out an address after twenty failures, and all cases have the same: so it is
 /// only there where a server is for one case.
 const FAIL2BAN: &str = "  mod_fail2ban: {}\n";
@@ -111,7 +115,7 @@ fn configuration(place: &Place, domains: &[&str]) -> String {
     let listener = |port: u16, tls: &str| {
         format!(
             "  - port: {port}\n    ip: 127.0.0.1\n    module: ejabberd_c2s\n    {tls}: true\n    access: all\n    shaper: none\n    \
-             max_stanza_size: 262144\n"
+             max_stanza_size: 262144\n    backlog: {BACKLOG}\n"
         )
     };
     let starttls = if place.profile == Some(Need::Plaintext) { "starttls" } else { "starttls_required" };

@@ -82,7 +82,8 @@ fn unknown_mechanism_is_invalid(subject: &Subject) {
     romeo.receives_sasl_failure("invalid-mechanism");
 }
 
-/// RFC 6120 §6.5.7: so is not to specify one. (`malformed-request`, §6.5.8, would not be wrong either.)
+/// RFC 6120 §6.5.7: so is not to specify one. (`malformed-request`, §6.5.8, is near; this is the one
+/// that is defined for it.)
 fn missing_mechanism_is_invalid(subject: &Subject) {
     let mut romeo = offering(subject, SCRAM);
     for auth in [
