@@ -15,6 +15,7 @@ use jabiru_xml::{Event, Reader};
 use crate::expiry::Expiry;
 use crate::farewell::last_words;
 use crate::rate::{self, Meter, Pace};
+use crate::recipients::Recipients;
 use crate::second_bind;
 use crate::silence::{Due, Silence};
 
@@ -31,6 +32,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) lang: Option<Arc<str>>,
     pub(crate) silence: Silence<'a>,
     pub(crate) meter: Meter<'a>,
+    pub(crate) recipients: Recipients,
     /// When the certificate expires by which the client was authenticated.
     pub(crate) expiry: Option<Box<Expiry>>,
     /// First-level elements that were read and that the meter does not know of yet.
@@ -84,7 +86,7 @@ impl Exchange<'_> {
     async fn take(&mut self, input: &[u8]) -> Next {
         let now = Instant::now();
         self.silence.heard(now);
-        if let Some(end) = self.read(input).await {
+        if let Some(end) = self.read(input, now).await {
             return end;
         }
         // While something is there to be read, the connection tells of no deadline.
@@ -148,11 +150,11 @@ impl Exchange<'_> {
     /// Handles everything in what was received, one after the other (§10.1).
     ///
     /// Gives how the stream ends, if it does.
-    async fn read(&mut self, mut input: &[u8]) -> Option<Next> {
+    async fn read(&mut self, mut input: &[u8], now: Instant) -> Option<Next> {
         loop {
             let end = match self.reader.read(&mut input) {
                 Ok(None) => return None,
-                Ok(Some(Event::Element(element))) => self.element(element).await,
+                Ok(Some(Event::Element(element))) => self.element(element, now).await,
                 Ok(Some(Event::StreamClose)) => Some(Next::Close),
                 // The reader gives one only, before the first element.
                 Ok(Some(Event::StreamOpen(_))) => Some(Next::Fail(StreamCondition::BadFormat.into())),
@@ -164,7 +166,7 @@ impl Exchange<'_> {
         }
     }
 
-    async fn element(&mut self, element: RawElement) -> Option<Next> {
+    async fn element(&mut self, element: RawElement, now: Instant) -> Option<Next> {
         self.stanzas += 1;
         if element.is("error", ns::STREAM) {
             // §4.9.1.1: the client has found an error and closes the stream; there is nothing to answer.
@@ -178,6 +180,9 @@ impl Exchange<'_> {
         match Stanza::parse(element, ContentNamespace::Client) {
             Ok(stanza) => {
                 if let Some(error) = second_bind::refusal(&stanza, self.jid) {
+                    return self.answer(stanza, &error);
+                }
+                if let Some(error) = self.recipients.refusal(&stanza, self.jid, now) {
                     return self.answer(stanza, &error);
                 }
                 let stanza = self.stamp(stanza);

@@ -46,6 +46,7 @@ mod negotiate;
 mod orders;
 mod random;
 mod rate;
+mod recipients;
 mod redirect;
 mod refusal;
 mod second_bind;

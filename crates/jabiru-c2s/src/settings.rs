@@ -36,6 +36,9 @@ pub struct Settings {
     pub user_timeout: Option<Duration>,
     /// How fast a client may send (§13.12).
     pub rate: RateLimits,
+    /// To how many different accounts and servers a client may write in a minute; a stanza for one more is answered with
+    /// `policy-violation` (§13.12). `None`: as many as it likes. Each stream of an account has its own count.
+    pub recipients_per_minute: Option<u32>,
     /// How those are slowed down who guess passwords (§13.12); `None`: not at all.
     pub guesses: Option<GuessLimits>,
     /// How long the end of a stream may take: sending what waits, and the other side's end (§4.4).
@@ -92,6 +95,7 @@ impl Default for Settings {
             keepalive: None,
             user_timeout: Some(Duration::from_secs(300)),
             rate: RateLimits::default(),
+            recipients_per_minute: Some(300),
             guesses: Some(GuessLimits::default()),
             closing_timeout: Duration::from_secs(5),
             storage_timeout: Duration::from_secs(10),

@@ -14,6 +14,7 @@ use crate::farewell::last_words;
 use crate::live::Entry;
 use crate::negotiate::{Established, Negotiated, negotiate};
 use crate::rate::Meter;
+use crate::recipients::Recipients;
 use crate::refusal::refuse;
 use crate::service::{Service, Transport};
 use crate::silence::Silence;
@@ -92,6 +93,7 @@ impl Service {
             lang: lang.map(Arc::from),
             silence: Silence::new(&self.silence_checks, now),
             meter: Meter::new(&self.settings.rate, now),
+            recipients: Recipients::new(self.settings.recipients_per_minute, now),
             // Boxed: hardly any stream has one.
             expiry: certificate_expires.map(|at| Box::new(Expiry::new(at, now, SystemTime::now()))),
             stanzas: 0,

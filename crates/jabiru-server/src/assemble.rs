@@ -160,6 +160,7 @@ pub(crate) fn settings(config: &Config) -> Settings {
         keepalive: limits.tcp_keepalive.map(|idle| Keepalive { idle, interval: idle.min(PROBE_INTERVAL) }),
         user_timeout: limits.tcp_user_timeout,
         rate: rates(limits),
+        recipients_per_minute: limits.recipients_per_minute,
         guesses: guesses(&config.guesses),
         stall_timeout: limits.stall_timeout,
         closing_timeout: limits.closing_timeout,

@@ -45,6 +45,37 @@ fn a_fast_client_is_read_more_slowly() {
     }
 }
 
+/// Who writes to many is refused what is for one too many; whom it knows it still reaches, and others do not notice.
+#[test]
+fn recipients_are_limited() {
+    let server = Server::with(|setup| setup.settings.recipients_per_minute = Some(5));
+    let mut juliet = server.log_in("juliet@im.example/balcony");
+    let mut romeo = server.log_in("romeo@im.example/orchard");
+    let mut other = server.log_in("romeo@im.example/house");
+    let message = |to: &str, id: &str| format!("<message to='{to}' id='{id}'><body>hi</body></message>");
+    romeo.send(&message("juliet@im.example/balcony", "first"));
+    for number in 0..4 {
+        romeo.send(&message(&format!("n{number}@im.example"), "x"));
+        romeo.until("</message>");
+    }
+    romeo.send(&message("n5@im.example", "many"));
+    let refusal = romeo.until("</message>");
+    for part in [
+        "id='many'",
+        "from='n5@im.example'",
+        "type='wait'",
+        "<policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>",
+        "<too-many-stanzas xmlns='urn:xmpp:errors'/>",
+    ] {
+        assert!(refusal.contains(part), "{part} {refusal}");
+    }
+    romeo.send(&message("juliet@im.example/balcony", "last"));
+    romeo.sync("still-here");
+    other.send(&message("juliet@im.example/balcony", "other"));
+    let heard = juliet.until("id='other'");
+    assert!(heard.contains("id='first'") && heard.contains("id='last'"), "{heard}");
+}
+
 /// An order to end does not wait until a client that is held back may be read again.
 #[test]
 fn a_client_that_is_held_back_can_be_ended() {

@@ -97,6 +97,7 @@ impl Config {
             stanzas_per_second => restart "limits.stanzas_per_second",
             stanzas_burst => restart "limits.stanzas_burst",
             too_fast => restart "limits.too_fast",
+            recipients_per_minute => restart "limits.recipients_per_minute",
             whitespace_interval => restart "limits.whitespace_interval_seconds",
             idle_timeout => restart "limits.idle_timeout_seconds",
             ping_timeout => restart "limits.ping_timeout_seconds",

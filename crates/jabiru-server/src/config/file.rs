@@ -261,6 +261,7 @@ fn read_limits(section: &mut Section<'_, '_>, limits: &mut Limits) {
     section.integer("stanzas_burst", rate, &mut limits.stanzas_burst);
     let too_fast = [("slow", TooFast::Slow), ("close", TooFast::Close)];
     section.word("too_fast", &too_fast, &mut limits.too_fast);
+    section.optional("recipients_per_minute", 1..=100_000, &mut limits.recipients_per_minute);
     section.optional_seconds("whitespace_interval_seconds", 1..=86_400, &mut limits.whitespace_interval);
     section.optional_seconds("idle_timeout_seconds", 1..=86_400, &mut limits.idle_timeout);
     section.seconds("ping_timeout_seconds", 1..=3600, &mut limits.ping_timeout);

@@ -148,6 +148,8 @@ pub struct Limits {
     pub stanzas_burst: u32,
     /// What happens to a client that sends faster.
     pub too_fast: TooFast,
+    /// Different accounts and servers that one client may write to in a minute; `None` for as many as it likes.
+    pub recipients_per_minute: Option<u32>,
     /// Bytes that may wait to be sent to one client.
     pub outbox_bytes: usize,
     /// After how much silence of a client, and again after as much more, it is sent whitespace, so that TCP notices
@@ -341,6 +343,7 @@ impl Default for Limits {
             stanzas_per_second: Some(1_000),
             stanzas_burst: 10_000,
             too_fast: TooFast::Slow,
+            recipients_per_minute: Some(300),
             outbox_bytes: 1024 * 1024,
             whitespace_interval: None,
             idle_timeout: Some(Duration::from_secs(600)),

@@ -126,6 +126,7 @@ const EVERYTHING: &str = r#"
         stanzas_per_second = 18
         stanzas_burst = 19
         too_fast = "close"
+        recipients_per_minute = 22
         outbox_bytes = 10_000
         whitespace_interval_seconds = 20
         idle_timeout_seconds = 0
@@ -184,6 +185,7 @@ fn every_key_is_taken() {
             stanzas_per_second: Some(18),
             stanzas_burst: 19,
             too_fast: TooFast::Close,
+            recipients_per_minute: Some(22),
             outbox_bytes: 10_000,
             whitespace_interval: Some(Duration::from_secs(20)),
             idle_timeout: None,

@@ -325,7 +325,7 @@ fn differences(profile: Need) -> (&'static str, &'static str) {
             "element_bytes_before_authentication = 4096\nelement_bytes = 10000\nauthentication_attempts = 3\n\
              streams_per_account = 3\nconnections_per_address = 200\nconnection_attempts_per_minute = 500\n\
              bytes_per_second = 20000\nbytes_burst = 400000\nstanzas_per_second = 20\nstanzas_burst = 400\n\
-             too_fast = \"close\"\noutbox_bytes = 65536\n",
+             too_fast = \"close\"\nrecipients_per_minute = 100\noutbox_bytes = 65536\n",
         ),
         Need::Alone | Need::SecondDomain | Need::DirectTls | Need::Admin(_) => ("", ""),
     }
