@@ -3,6 +3,7 @@
 //! - Every cited section of an RFC exists ([`sections`]).
 //! - Links between Markdown files lead somewhere ([`links`]).
 //! - ARCHITECTURE.md describes the crates that exist, and CHANGELOG.md has an `Unreleased` part.
+//! - Every row of RFC 6120 has a case of the conformance suite, or an entry that says what shows it instead.
 //! - doap.xml is well-formed, and what it says of XEPs agrees with README.md and the source
 //!   ([`xeps`]).
 
@@ -15,6 +16,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use jabiru_conformance::coverage::docs_covered;
 
 use crate::workspace::{Workspace, files};
 
@@ -56,6 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     findings.extend(xeps::check(&workspace.root, &documents)?);
     findings.extend(crate_list(&workspace)?);
     findings.extend(changelog(&workspace.root)?);
+    findings.extend(coverage(&workspace.root));
     for finding in &findings {
         println!("{}:{}: {}", finding.file.display(), finding.line, finding.what);
     }
@@ -116,6 +119,14 @@ fn changelog(root: &Path) -> Result<Vec<Finding>> {
         return Ok(Vec::new());
     }
     Ok(vec![Finding { file: path.to_owned(), line: 1, what: "the first part is not \"## [Unreleased]\"".to_owned() }])
+}
+
+/// Every row of RFC 6120 is shown by a case or by something that exists.
+fn coverage(root: &Path) -> Vec<Finding> {
+    let Err(error) = docs_covered(root) else { return Vec::new() };
+    let file = Path::new("tests/conformance/data/elsewhere.toml");
+    let finding = |what: &str| Finding { file: file.to_owned(), line: 1, what: what.to_owned() };
+    error.to_string().lines().map(finding).collect()
 }
 
 #[cfg(test)]
