@@ -27,6 +27,8 @@ fn binding() {
         (resource("a&#x5D0;&#x7F;"), "<jid>juliet@im.example/generated</jid>"),
         (resource("taken"), "<error type='modify'><conflict "),
         (resource("full"), "<error type='wait'><resource-constraint "),
+        // XEP-0205 §4.4
+        (resource("full"), "<resource-limit-exceeded xmlns='urn:xmpp:errors'/></error>"),
         (resource("forbidden"), "<error type='cancel'><not-allowed "),
         (resource("trouble"), "<error type='cancel'><internal-server-error "),
         (iq("get", ""), "<error type='modify'><bad-request "),

@@ -134,13 +134,18 @@ impl From<&ReadError> for StreamError {
                 StreamError::new(StreamCondition::UnsupportedEncoding).with_text(what)
             }
             ReadErrorKind::LimitExceeded(limit) => {
-                StreamError::new(StreamCondition::PolicyViolation).with_text(match limit {
+                let error = StreamError::new(StreamCondition::PolicyViolation).with_text(match limit {
                     Limit::ElementBytes(max) => format!("element exceeds {max} bytes"),
                     Limit::Depth(max) => format!("elements nested deeper than {max}"),
                     Limit::Attributes(max) => format!("more than {max} attributes"),
                     Limit::NameBytes(max) => format!("name exceeds {max} bytes"),
                     _ => "limit exceeded".to_owned(),
-                })
+                });
+                match limit {
+                    // XEP-0205 §4.5
+                    Limit::ElementBytes(_) => error.with_application(Element::new("stanza-too-big", ns::ERRORS)),
+                    _ => error,
+                }
             }
             // §8: only whitespace may stand between first-level elements; §4.9.3.1 is the general condition.
             ReadErrorKind::TextBetweenElements => {
@@ -278,6 +283,30 @@ mod tests {
             let read = StreamError::parse(&raw);
             assert_eq!(read.as_ref().and_then(StreamError::lang), Some("cs"));
             assert_eq!(read, Some(error), "{xml}");
+        }
+    }
+
+    /// What the reader finds wrong; XEP-0205 §4.5 for what is too long.
+    #[test]
+    fn what_is_read() {
+        use jabiru_xml::{Limits, Reader};
+        let limits = Limits { max_element_bytes: 60, max_depth: 2, max_attributes: 2, max_name_bytes: 9 };
+        for (xml, condition, application) in [
+            ("<a>".repeat(70), "policy-violation", None),
+            (format!("<a>{}", "x".repeat(70)), "policy-violation", Some("stanza-too-big")),
+            ("<a b='' c='' d=''/>".to_owned(), "policy-violation", None),
+            ("<abcdefghijklm/>".to_owned(), "policy-violation", None),
+            ("text".to_owned(), "bad-format", None),
+            ("<s>".to_owned(), "bad-format", None),
+            ("<a></b>".to_owned(), "not-well-formed", None),
+            ("<!-- -->".to_owned(), "restricted-xml", None),
+        ] {
+            let mut reader = Reader::new(limits);
+            assert!(reader.read(&mut &b"<s>"[..]).is_ok());
+            let error = StreamError::from(&reader.read(&mut xml.as_bytes()).unwrap_err());
+            assert_eq!(error.condition().name(), condition, "{xml}");
+            assert_eq!(error.application().map(Element::name), application, "{xml}");
+            assert!(error.application().is_none_or(|more| more.namespace() == ns::ERRORS));
         }
     }
 

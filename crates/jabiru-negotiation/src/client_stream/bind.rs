@@ -123,7 +123,9 @@ impl AwaitResource {
         let error = match error {
             // §7.7.2.2 shows it as something the client can mend.
             BindError::Conflict => StanzaError::new(Condition::Conflict).with_type(ErrorType::Modify),
-            BindError::ResourceConstraint => StanzaError::new(Condition::ResourceConstraint),
+            // XEP-0205 §4.4
+            BindError::ResourceConstraint => StanzaError::new(Condition::ResourceConstraint)
+                .with_application(Element::new("resource-limit-exceeded", ns::ERRORS)),
             BindError::NotAllowed => StanzaError::new(Condition::NotAllowed),
             BindError::Unavailable => {
                 return Err(StreamError::new(StreamCondition::RemoteConnectionFailed)
