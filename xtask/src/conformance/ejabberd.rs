@@ -20,12 +20,12 @@ const LIMIT: Duration = Duration::from_secs(30);
 const CONFIG: &str = "ejabberd.yml";
 
 /// The rest of Debian's configuration, as far as it matters to client streams, but for what slows clients down, shapers
-/// and `mod_pres_counter`, and for [`FAIL2BAN`].
+/// and `mod_pres_counter`, and for [`FAIL2BAN`]. No other server is to be asked for, nor its name.
 const DEBIAN: &str = "\
 c2s_ciphers: 'HIGH:!aNULL:!eNULL:!3DES:@STRENGTH'
 c2s_protocol_options: [no_sslv3, no_tlsv1, no_tlsv1_1, cipher_server_preference, no_compression]
 disable_sasl_mechanisms: [digest-md5, X-OAUTH2]
-s2s_use_starttls: required
+s2s_access: none
 acl:
   local:
     user_regexp: ''
@@ -138,7 +138,7 @@ fn configuration(place: &Place, domains: &[&str]) -> String {
     let _ = write!(
         out,
         "{authentication}{conflict}listen:\n{}{}  \
-           - port: {}\n    ip: 127.0.0.1\n    module: ejabberd_http\n    request_handlers:\n      /api: mod_http_api\n\
+           - port: {}\n    ip: 127.0.0.1\n    module: ejabberd_http\n    backlog: {BACKLOG}\n    request_handlers:\n      /api: mod_http_api\n\
          api_permissions:\n  loopback:\n    who:\n      ip: 127.0.0.1/8\n    what: \"*\"\n\
          {DEBIAN}",
         listener(place.starttls, starttls),

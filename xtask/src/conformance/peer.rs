@@ -56,7 +56,7 @@ impl Kind {
             }
             Kind::Ejabberd => {
                 "Debian's package and configuration, but for addresses, certificates, accounts, shapers and \
-                 `mod_pres_counter` (which slow clients down); `mod_fail2ban` is on where a case has the server for \
+                 `mod_pres_counter` (which slow clients down), and server streams (which are off); `mod_fail2ban` is on where a case has the server for \
                  itself, as it locks out the address that all cases come from. The cases for it also ran with TLS \
                  optional, with `resource_conflict`, and with anonymous accounts."
             }
