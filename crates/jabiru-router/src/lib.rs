@@ -39,6 +39,7 @@
 mod account;
 mod backend;
 pub mod battery;
+mod directed;
 mod domains;
 mod eventually;
 mod feature;
@@ -54,6 +55,7 @@ pub mod rules;
 
 pub use account::Account;
 pub use backend::{Change, OnConflict, Refused, RegisterError, Registration, ResourceSink, RoutingBackend};
+pub use directed::MAX_DIRECTED_PRESENCE;
 pub use domains::HostedDomains;
 pub use eventually::{BoxFuture, Eventually, EventuallyFuture};
 pub use feature::{Feature, FeatureConflict, Features, Identity, IqAnswer, IqRequest, RequestContext, Target};

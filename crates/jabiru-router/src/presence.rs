@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use jabiru_stanza::{Condition, ContentNamespace, Element, FullJid, PresenceType, Stanza, StanzaKind, ns};
+use jabiru_stanza::{Condition, ContentNamespace, Element, FullJid, Jid, PresenceType, Stanza, StanzaKind, ns};
 
 use crate::guard::{PanicId, guarded};
 use crate::router::end_slow_stream;
@@ -19,13 +19,32 @@ impl Router {
     /// The stream of the resource has ended, in whatever way: forgets it and broadcasts its
     /// unavailable presence (RFC 6121 §4.5.2). To be called once for every registration.
     pub fn unregister(&self, jid: &FullJid, id: ResourceId) -> Eventually<()> {
-        match self.backend().unregister(jid, id) {
+        let told = self.directed().take(id);
+        let farewell = match unavailable_presence(jid) {
+            Some(stanza) if !told.is_empty() => self.send_to_each(&stanza, told),
+            _ => Eventually::Now(()),
+        };
+        let unregistered = match self.backend().unregister(jid, id) {
             Eventually::Now(change) => self.unregistered(id, change),
             Eventually::Later(change) => {
                 let router = self.clone();
                 Eventually::later(async move { router.unregistered(id, change.await).await })
             }
+        };
+        farewell.then(|()| unregistered)
+    }
+
+    /// Sends presence to those whom the resource has told of itself (RFC 6121 §4.6.3).
+    fn send_to_each(&self, presence: &Stanza, addresses: Vec<Jid>) -> Eventually<()> {
+        let mut sent = Eventually::Now(());
+        for to in addresses {
+            let mut stanza = presence.clone();
+            stanza.set_to(to.into());
+            // To a backend that takes its time it goes in this order, too: each is begun here.
+            let next = self.route(stanza);
+            sent = sent.then(|()| next);
         }
+        sent
     }
 
     /// Takes the presence without `to` of a connected resource, its `from` stamped with `jid`
@@ -52,18 +71,23 @@ impl Router {
             }
         };
         let Some(account) = Account::of(jid) else { return Eventually::Now(()) };
+        let farewell = match available {
+            Some(_) => Eventually::Now(()),
+            None => self.send_to_each(&stanza, self.directed().take(id)),
+        };
         // One and the same stanza goes to every resource (§4.2.2), so it can be written once.
         let to = account.to_bare_jid();
         stanza.set_to(to.into());
         let stanza = Arc::new(stanza);
         let presence = available.map(|priority| Presence { priority, stanza: Arc::clone(&stanza) });
-        match self.backend().set_presence(jid, id, presence) {
+        let set = match self.backend().set_presence(jid, id, presence) {
             Eventually::Now(change) => self.presence_set(id, &stanza, change),
             Eventually::Later(change) => {
                 let router = self.clone();
                 Eventually::later(async move { router.presence_set(id, &stanza, change.await).await })
             }
-        }
+        };
+        farewell.then(|()| set)
     }
 
     fn presence_set(&self, id: ResourceId, stanza: &Arc<Stanza>, change: Option<Change>) -> Eventually<()> {

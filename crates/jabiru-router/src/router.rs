@@ -8,6 +8,7 @@ use jabiru_stanza::{
     BareJid, Condition, Element, FullJid, Jid, Stanza, StanzaError, StanzaKind, StreamCondition, StreamError, ns,
 };
 
+use crate::directed::{DirectedPresence, TooMany};
 use crate::guard::{PanicId, guarded};
 use crate::hold::{Closing, Holds};
 use crate::rules::{self, Destination, Recipients, Verdict};
@@ -45,6 +46,7 @@ struct Shared {
     moved: MovedAccounts,
     remote: Option<Arc<dyn RemoteDomains>>,
     holds: Holds,
+    directed: DirectedPresence,
 }
 
 /// How often a stanza is decided about, each time without the resources that turned out to be gone.
@@ -58,14 +60,14 @@ impl Router {
     /// A router for these domains, with these features, on this backend.
     #[must_use]
     pub fn new(backend: Arc<dyn RoutingBackend>, domains: HostedDomains, features: Features) -> Router {
-        let (moved, holds) = (MovedAccounts::default(), Holds::default());
-        Router { shared: Arc::new(Shared { backend, domains, features, moved, remote: None, holds }) }
+        let (moved, holds, directed) = (MovedAccounts::default(), Holds::default(), DirectedPresence::default());
+        Router { shared: Arc::new(Shared { backend, domains, features, moved, remote: None, holds, directed }) }
     }
 
     /// The same router, but with a way to other domains (RFC 6120 §10.4).
     #[must_use]
     pub fn with_remote(&self, remote: Arc<dyn RemoteDomains>) -> Router {
-        let Shared { backend, domains, features, moved, remote: _, holds } = &*self.shared;
+        let Shared { backend, domains, features, moved, remote: _, holds, directed } = &*self.shared;
         Router {
             shared: Arc::new(Shared {
                 backend: Arc::clone(backend),
@@ -74,6 +76,7 @@ impl Router {
                 moved: moved.clone(),
                 remote: Some(remote),
                 holds: holds.clone(),
+                directed: directed.clone(),
             }),
         }
     }
@@ -111,6 +114,9 @@ impl Router {
             }
             if stanza.to().is_none() {
                 return self.presence(jid, id, stanza);
+            }
+            if let Err(TooMany) = self.shared.directed.note(id, &stanza) {
+                return self.bounce(&stanza, &Condition::ResourceConstraint.into());
             }
         }
         self.route(stanza)
@@ -189,6 +195,11 @@ impl Router {
         &self.shared.features
     }
 
+    /// To whom resources have shown themselves.
+    pub(crate) fn directed(&self) -> &DirectedPresence {
+        &self.shared.directed
+    }
+
     /// Answers a stanza with an error, if it may have an answer.
     pub(crate) fn bounce(&self, stanza: &Stanza, error: &StanzaError) -> Eventually<()> {
         match error.reply_to(stanza) {
@@ -241,6 +252,10 @@ impl Router {
     ) -> Eventually<()> {
         match verdict {
             Verdict::Deliver(recipients) => self.deliver(stanza, snapshot, recipients, gone, attempt),
+            Verdict::Ask(id) if stanza.from().is_some_and(|from| self.directed().shares(id, from)) => {
+                self.deliver(stanza, snapshot, Recipients::Resource(id), gone, attempt)
+            }
+            Verdict::Ask(_) => self.bounce(&stanza, &Condition::ServiceUnavailable.into()),
             Verdict::Answer(target) => self.answer(stanza, target),
             // Not what the account says itself.
             Verdict::Bounce(condition @ (Condition::Gone(_) | Condition::Redirect(_))) => {

@@ -35,6 +35,9 @@ pub enum Destination<'a> {
 pub enum Verdict {
     /// These resources get it, as it is; there is at least one.
     Deliver(Recipients),
+    /// This resource of another account gets an IQ request if it shares its presence with the sender (RFC 6121
+    /// §8.5.3.1), of which these rules know nothing; else the sender is told `service-unavailable`.
+    Ask(ResourceId),
     /// The server answers this IQ request.
     Answer(Target),
     /// It is the sender's own presence, for those who share it (RFC 6120 §10.3.2).
@@ -106,7 +109,7 @@ pub fn decide(stanza: &Stanza, destination: Destination<'_>, resources: &Snapsho
             Some(resource) => {
                 let deliver = Verdict::Deliver(Recipients::Resource(resource.id));
                 match stanza.kind() {
-                    StanzaKind::Iq(IqType::Get | IqType::Set) if !may_query(stanza, account) => UNAVAILABLE,
+                    StanzaKind::Iq(IqType::Get | IqType::Set) if !is_of(stanza, account) => Verdict::Ask(resource.id),
                     StanzaKind::Presence(kind) if is_for_roster(kind) => Verdict::Roster,
                     StanzaKind::Message(_) | StanzaKind::Presence(_) | StanzaKind::Iq(_) => deliver,
                 }
@@ -127,18 +130,6 @@ pub fn asked_account<'a>(stanza: &Stanza, destination: Destination<'a>) -> Optio
         StanzaKind::Presence(_) => false,
     };
     (asks && !is_of(stanza, account)).then_some(account)
-}
-
-/// May the sender of an IQ request reach the resources of this account with it?
-///
-/// RFC 6121 §8.5.3.1: only with whom the account shares presence, by a subscription or by directed
-/// presence; anybody else could find out by asking which resources there are. An account shares
-/// presence with itself (§4.2.2). As long as there are neither rosters nor a record of directed
-/// presence, that is all: between accounts, messages and directed presence pass, requests do not.
-/// Whatever comes to know more about shared presence, it decides here.
-#[must_use]
-pub fn may_query(request: &Stanza, account: Account<'_>) -> bool {
-    is_of(request, account)
 }
 
 const UNAVAILABLE: Verdict = Verdict::Bounce(Condition::ServiceUnavailable);

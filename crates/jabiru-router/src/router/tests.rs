@@ -513,4 +513,5 @@ fn late_backend_passes_the_battery() {
 }
 
 mod answers;
+mod directed;
 mod errors;
