@@ -39,7 +39,7 @@ impl Router {
         let mut sent = Eventually::Now(());
         for to in addresses {
             let mut stanza = presence.clone();
-            stanza.set_to(to.into());
+            stanza.set_to(to);
             // To a backend that takes its time it goes in this order, too: each is begun here.
             let next = self.route(stanza);
             sent = sent.then(|()| next);
@@ -77,7 +77,7 @@ impl Router {
         };
         // One and the same stanza goes to every resource (§4.2.2), so it can be written once.
         let to = account.to_bare_jid();
-        stanza.set_to(to.into());
+        stanza.set_to(to);
         let stanza = Arc::new(stanza);
         let presence = available.map(|priority| Presence { priority, stanza: Arc::clone(&stanza) });
         let set = match self.backend().set_presence(jid, id, presence) {
