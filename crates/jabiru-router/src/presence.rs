@@ -77,7 +77,7 @@ impl Router {
         };
         // One and the same stanza goes to every resource (§4.2.2), so it can be written once.
         let to = account.to_bare_jid();
-        stanza.set_to(to);
+        stanza.set_to(to.into());
         let stanza = Arc::new(stanza);
         let presence = available.map(|priority| Presence { priority, stanza: Arc::clone(&stanza) });
         let set = match self.backend().set_presence(jid, id, presence) {
