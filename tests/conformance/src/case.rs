@@ -9,6 +9,8 @@ pub struct Case {
     pub name: &'static str,
     /// Where that is: `jabiru_conformance::rfc6120::section_4::section_4_9_3`.
     pub module: &'static str,
+    /// Its file, as seen from the root of the workspace.
+    pub file: &'static str,
     /// The text of that file, from which [`rule`](Self::rule) is taken.
     pub source: &'static str,
     /// How strongly the rule binds a server.
@@ -254,6 +256,7 @@ macro_rules! case {
         $crate::case::Case {
             name: stringify!($function),
             module: module_path!(),
+            file: file!(),
             source: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../", file!())),
             level: $crate::case::Level::$level,
             proves: &[$($row),+],

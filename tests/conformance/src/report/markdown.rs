@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use super::Run;
-use crate::case::Case;
 use crate::coverage::{self, Elsewhere, Row};
 
 /// Every section and feature with its result, its cases and what else shows it. Paths lead from `docs/conformance`.
@@ -49,7 +48,7 @@ fn result(run: &Run, row: &Row, elsewhere: &[Elsewhere]) -> &'static str {
 fn shown_by(run: &Run, row: &Row, elsewhere: &[Elsewhere]) -> String {
     let mut parts = Vec::new();
     for report in run.reports.iter().filter(|report| report.case.proves.contains(&row.id.as_str())) {
-        let link = format!("[{}]({})", report.case.name, path(report.case));
+        let link = format!("[{}](../../{})", report.case.name, report.case.file);
         parts.push(match report.word() {
             "pass" => link,
             word => format!("{link} ({word})"),
@@ -60,10 +59,4 @@ fn shown_by(run: &Run, row: &Row, elsewhere: &[Elsewhere]) -> String {
         parts.push(format!("[{name}](../../{path}): {}", entry.why));
     }
     parts.join("<br>")
-}
-
-/// The file of a case, as seen from `docs/conformance`.
-pub(super) fn path(case: &Case) -> String {
-    let inside = case.module.split("::").skip(1).collect::<Vec<_>>().join("/");
-    format!("../../tests/conformance/src/{inside}.rs")
 }
