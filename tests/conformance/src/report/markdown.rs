@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Run;
+use crate::case::Case;
 use crate::coverage::{self, Elsewhere, Row};
 
 /// Every section and feature with its result, its cases and what else shows it. Paths lead from `docs/conformance`.
@@ -48,7 +49,7 @@ fn result(run: &Run, row: &Row, elsewhere: &[Elsewhere]) -> &'static str {
 fn shown_by(run: &Run, row: &Row, elsewhere: &[Elsewhere]) -> String {
     let mut parts = Vec::new();
     for report in run.reports.iter().filter(|report| report.case.proves.contains(&row.id.as_str())) {
-        let link = format!("[{}](../../{})", report.case.name, report.case.file);
+        let link = format!("[{}]({})", report.case.name, path(report.case));
         parts.push(match report.word() {
             "pass" => link,
             word => format!("{link} ({word})"),
@@ -59,4 +60,9 @@ fn shown_by(run: &Run, row: &Row, elsewhere: &[Elsewhere]) -> String {
         parts.push(format!("[{name}](../../{path}): {}", entry.why));
     }
     parts.join("<br>")
+}
+
+/// The file of a case, as seen from `docs/conformance`.
+pub(super) fn path(case: &Case) -> String {
+    format!("../../{}", case.file)
 }
