@@ -177,6 +177,12 @@ impl Exchange<'_> {
             let error = StreamError::new(StreamCondition::BadNamespacePrefix);
             return Some(Next::Fail(error.with_text("stanzas have no prefix")));
         }
+        if element.uses_prefix_of_header() && element.namespace() == ns::CLIENT {
+            let error = StreamError::new(StreamCondition::InvalidNamespace);
+            let text = "namespaces of what is in a stanza are declared in the stanza";
+            // §4.8.5: what is in a stanza leaves the header's stream, and its namespaces would be lost.
+            return Some(Next::Fail(error.with_text(text)));
+        }
         match Stanza::parse(element, ContentNamespace::Client) {
             Ok(stanza) => {
                 if let Some(error) = second_bind::refusal(&stanza, self.jid) {

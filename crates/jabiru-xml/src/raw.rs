@@ -170,6 +170,13 @@ impl RawElement {
         }
     }
 
+    /// Whether a name in the element has a prefix that only the stream header declares. RFC 6120 §4.8.5 and §8.4 forbid
+    /// that for the content of stanzas, which leave the stream of that header.
+    #[must_use]
+    pub fn uses_prefix_of_header(&self) -> bool {
+        self.has_flag(index::FOREIGN_PREFIX)
+    }
+
     pub(crate) fn inherited(&self) -> &Inherited {
         &self.inherited
     }

@@ -61,7 +61,7 @@ pub const INCIDENTS: [Incident; 43] = [
         "Stanza smuggling: Zoom (CVE-2022-22784 to -22787), expat (CVE-2022-25235, -25236), Cisco Jabber (CVE-2022-20917)",
         &[
             "relayed::odd_stanzas_arrive_as_they_were_sent",
-            "relayed::prefixes_of_the_header_travel_along",
+            "relayed::prefixes_of_the_header_stay_in_their_stream",
             "relayed::what_is_no_text_is_refused",
         ],
     ),

@@ -90,6 +90,17 @@ fn nothing_is_processed_after_the_end() {
     assert!(!juliet.until("in time").contains("too late"));
 }
 
+/// What is in a stanza must declare its namespaces itself: those of the header would be lost on the way (§4.8.5).
+#[test]
+fn namespaces_of_the_header_in_a_stanza() {
+    let server = Server::start();
+    let mut client = server.log_in("juliet@im.example/balcony");
+    client.send("<message><x xmlns:stream='urn:mine'><stream:y/></x></message>");
+    client.sync("own-declaration");
+    client.send("<message><stream:x/></message>");
+    assert!(client.until("</stream:stream>").contains("<invalid-namespace "));
+}
+
 /// A stream has one resource (§7.1).
 #[test]
 fn a_second_request_to_bind() {

@@ -38,8 +38,9 @@ fn odd_stanzas_arrive_as_they_were_sent() {
     let mut scene = Scene::new("");
     let mut mallory = scene.attacker(Stage::Bound);
     for content in [
-        "<stream:stream to='localhost' version='1.0'><stream:features/></stream:stream>",
-        "<stream:error><not-authorized xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
+        "<s:stream xmlns:s='http://etherx.jabber.org/streams' to='localhost' version='1.0'><s:features/></s:stream>",
+        "<error xmlns='http://etherx.jabber.org/streams'><not-authorized \
+         xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></error>",
         "<stream xmlns='http://etherx.jabber.org/streams'/>",
         "<message from='peter@localhost' to='juliet@localhost'><body>nested</body></message>",
         "<body><![CDATA[</body></message><message from='peter@localhost'><body>]]></body>",
@@ -79,10 +80,10 @@ fn odd_stanzas_arrive_as_they_were_sent() {
     scene.end();
 }
 
-/// Incident 6: prefixes that the attacker's stream header binds mean the same at the other end, whatever they
-/// are called and wherever they are used; and using one often does not multiply what arrives.
+/// Incident 6: prefixes that the attacker's stream header binds would mean something else in another stream, or nothing: a
+/// stanza that uses one goes nowhere, and its stream ends (RFC 6120 §4.8.5). What the header only declares does no harm.
 #[test]
-fn prefixes_of_the_header_travel_along() {
+fn prefixes_of_the_header_stay_in_their_stream() {
     let mut scene = Scene::new("");
     let long = "u".repeat(200);
     let header = format!(
@@ -90,31 +91,33 @@ fn prefixes_of_the_header_travel_along() {
          xmlns:c='jabber:client' xmlns='jabber:client' xmlns:from='urn:from' xmlns:p='{long}' to='localhost' \
          version='1.0' xml:lang='en'>"
     );
-    let mut mallory = Wire::direct_tls(&scene.server);
-    mallory.authenticated("mallory", "pencil-7");
-    mallory.open(&header);
-    mallory.send(
-        "<iq type='set' id='b'><b:bind xmlns:b='urn:ietf:params:xml:ns:xmpp-bind'><b:resource>cell</b:resource>\
-         </b:bind></iq>",
-    );
-    mallory.hear("</iq>");
+    let many = "<p:a/>".repeat(40_000);
     for content in [
         "<c:body>x</c:body>",
-        "<body>in the same namespace by another declaration</body>",
         "<stream:error stream:a='1' s:b='2'/>",
+        "<stream:stream to='localhost' version='1.0'><stream:features/></stream:stream>",
         "<s:error><s:stream/></s:error>",
         "<from:from from:from='peter@localhost'/>",
+        "<x xmlns='urn:x' from:from='peter@localhost'/>",
         "<p:x p:y=''><q xmlns='urn:q'><p:z/></q></p:x>",
         "<x xmlns:p='urn:shadow'><p:y/></x><p:y/>",
+        &many,
     ] {
-        let stanza = format!("<message to='juliet@localhost' c:to='peter@localhost'>{content}</message>");
-        relays(&mut scene, &mut mallory, &header, &stanza);
+        let mut mallory = Wire::direct_tls(&scene.server);
+        mallory.authenticated("mallory", "pencil-7");
+        mallory.open(&header);
+        mallory.send(
+            "<iq type='set' id='b'><b:bind xmlns:b='urn:ietf:params:xml:ns:xmpp-bind'><b:resource>cell</b:resource>\
+             </b:bind></iq>",
+        );
+        mallory.hear("</iq>");
+        for harmless in ["<body>by the default</body>", "<x xmlns:p='urn:shadow'><p:y/></x>"] {
+            relays(&mut scene, &mut mallory, &header, &format!("<message to='juliet@localhost'>{harmless}</message>"));
+        }
+        mallory.send(format!("<message to='juliet@localhost'>{content}</message>"));
+        assert_eq!(mallory.ended(), "invalid-namespace", "{}", &content[..content.len().min(99)]);
     }
-    let before = scene.juliet.heard().len();
-    let stanza = format!("<message to='juliet@localhost'>{}</message>", "<p:a/>".repeat(40_000));
-    relays(&mut scene, &mut mallory, &header, &stanza);
-    let grown = scene.juliet.heard().len() - before;
-    assert!(grown < stanza.len() + 1024, "{} bytes became {grown}", stanza.len());
+    scene.nobody_noticed();
     scene.end();
 }
 
