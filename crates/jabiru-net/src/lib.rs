@@ -41,6 +41,7 @@ mod connection;
 mod limits;
 mod listener;
 mod outbox;
+mod pem_file;
 mod tls;
 mod transport;
 

@@ -8,6 +8,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};
 use webpki::{CertRevocationList, OwnedCertRevocationList};
 
+use crate::pem_file;
+
 /// Authorities whose certificates are believed. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Roots {
@@ -125,9 +127,8 @@ impl fmt::Debug for Roots {
 }
 
 fn read<T: PemObject>(what: &'static str, path: &Path) -> Result<Vec<T>, RootsError> {
-    let items = T::pem_file_iter(path)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|source| RootsError::Read { what, path: path.to_owned(), source })?;
+    let items: Vec<T> =
+        pem_file::read(path).map_err(|source| RootsError::Read { what, path: path.to_owned(), source })?;
     if items.is_empty() {
         return Err(RootsError::Empty { what, path: path.to_owned() });
     }

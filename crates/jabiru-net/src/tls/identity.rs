@@ -4,12 +4,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 use rustls::sign::CertifiedKey;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use super::provider;
+use crate::pem_file;
 
 /// A certificate chain with its private key.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ pub enum IdentityError {
         /// The file.
         path: PathBuf,
         /// What the reader says.
-        source: rustls::pki_types::pem::Error,
+        source: pem::Error,
     },
     /// The file with the chain holds no certificate.
     #[error("no certificate in {}", path.display())]
@@ -50,13 +50,14 @@ impl Identity {
     /// See [`IdentityError`]; the message names the file.
     pub fn from_pem_files(chain: &Path, key: &Path) -> Result<Identity, IdentityError> {
         let read = |what, path: &Path, source| IdentityError::Read { what, path: path.to_owned(), source };
-        let certificates = CertificateDer::pem_file_iter(chain)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|source| read("certificates", chain, source))?;
+        let certificates: Vec<CertificateDer<'static>> =
+            pem_file::read(chain).map_err(|source| read("certificates", chain, source))?;
         if certificates.is_empty() {
             return Err(IdentityError::NoCertificate { path: chain.to_owned() });
         }
-        let key = PrivateKeyDer::from_pem_file(key).map_err(|source| read("a private key", key, source))?;
+        let keys = pem_file::read(key).map_err(|source| read("a private key", key, source))?;
+        let none = || read("a private key", key, pem::Error::NoItemsFound);
+        let key: PrivateKeyDer<'static> = keys.into_iter().next().ok_or_else(none)?;
         Identity::new(certificates, key)
     }
 
