@@ -227,8 +227,14 @@ impl Negotiation<'_> {
                 }
                 let account = account.map(tracing::field::display);
                 let mechanism = mechanism.map(tracing::field::display);
-                let condition = condition.name();
-                tracing::info!(account, mechanism, condition, peer = %self.connection.peer(), "authentication failed");
+                let (peer, name) = (self.connection.peer(), condition.name());
+                if condition == SaslCondition::TemporaryAuthFailure {
+                    // Refused guesses cost whoever makes them nothing, so they must not fill the log either. What the
+                    // storage did not answer has a line of its own.
+                    tracing::debug!(account, mechanism, condition = name, %peer, "authentication failed");
+                } else {
+                    tracing::info!(account, mechanism, condition = name, %peer, "authentication failed");
+                }
             }
             Event::BindResource { account, requested } => {
                 let result = self.bind(&account, requested).await;
@@ -280,12 +286,12 @@ impl Negotiation<'_> {
                 Verdict::After(wait, guess) => {
                     self.guess = Some(guess);
                     if !wait.is_zero() {
-                        tracing::info!(%account, peer = %self.connection.peer(), ?wait, "guesses are slowed down");
+                        tracing::debug!(%account, peer = %self.connection.peer(), ?wait, "guesses are slowed down");
                         self.rest(now + wait).await?;
                     }
                 }
                 Verdict::Refuse => {
-                    tracing::info!(%account, peer = %self.connection.peer(), "guesses are refused");
+                    tracing::debug!(%account, peer = %self.connection.peer(), "guesses are refused");
                     return Ok(CredentialsAnswer::Throttled);
                 }
             }
