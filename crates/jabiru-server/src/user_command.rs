@@ -30,7 +30,7 @@ pub(crate) enum UserCommand {
     /// Creates an account.
     ///
     /// Asks for the password, or reads it as one line from standard input if that is no terminal.
-    Add(Address),
+    Add(NewPassword),
     /// Lists accounts with their state.
     List {
         /// Only the accounts of this domain.
@@ -40,7 +40,7 @@ pub(crate) enum UserCommand {
     ///
     /// Asks for it, or reads it as one line from standard input if that is no terminal. The
     /// account's streams end.
-    Passwd(Address),
+    Passwd(NewPassword),
     /// Keeps an account from logging in, and ends its streams.
     Disable(Address),
     /// Lets an account log in again that was disabled or had to get another password.
@@ -86,6 +86,16 @@ pub(crate) struct Address {
     address: String,
 }
 
+/// Which account gets a password.
+#[derive(Args, Debug)]
+pub(crate) struct NewPassword {
+    #[command(flatten)]
+    account: Address,
+    /// Takes a password that is soon guessed, too: a short one, or the account's own name.
+    #[arg(long)]
+    allow_weak: bool,
+}
+
 /// Does what `command` says to the accounts, asking at the terminal where something is to be asked.
 ///
 /// # Errors
@@ -104,9 +114,9 @@ fn run_with(
     match command {
         // Not the storage's: it goes to the running server, before any storage is opened.
         UserCommand::Kick(arguments) => control::kick(&config.data_directory, arguments),
-        UserCommand::Add(account) => administration.add(&account.address),
+        UserCommand::Add(new) => administration.add(&new.account.address, new.allow_weak),
         UserCommand::List { domain } => administration.list(domain.as_deref()),
-        UserCommand::Passwd(account) => administration.change_password(&account.address),
+        UserCommand::Passwd(new) => administration.change_password(&new.account.address, new.allow_weak),
         UserCommand::Disable(account) => administration.set_status(&account.address, AccountStatus::Disabled),
         UserCommand::Enable(account) => administration.set_status(&account.address, AccountStatus::Active),
         UserCommand::Expire(account) => administration.expire(&account.address),
@@ -125,7 +135,7 @@ struct Administration<'a> {
 }
 
 impl Administration<'_> {
-    fn add(&mut self, address: &str) -> anyhow::Result<()> {
+    fn add(&mut self, address: &str, allow_weak: bool) -> anyhow::Result<()> {
         let address = self.parse_address(address)?;
         if self.config.domain(address.domain()).is_none() {
             bail!("{} is not hosted here; {}", address.domain(), self.hosted());
@@ -134,7 +144,7 @@ impl Administration<'_> {
         if self.exists(&address)? {
             bail!(already_exists(&address));
         }
-        let credentials = password::ask(self.console, &address)?;
+        let credentials = password::ask(self.console, &address, allow_weak)?;
         match block_on(self.accounts.create(&address, credentials)) {
             Ok(()) => self.say(&format!("Created {address}.")),
             Err(StorageError::AlreadyExists { address }) => bail!(already_exists(&address)),
@@ -182,9 +192,9 @@ impl Administration<'_> {
         Ok(())
     }
 
-    fn change_password(&mut self, address: &str) -> anyhow::Result<()> {
+    fn change_password(&mut self, address: &str, allow_weak: bool) -> anyhow::Result<()> {
         let address = self.parse_existing(address)?;
-        let credentials = password::ask(self.console, &address)?;
+        let credentials = password::ask(self.console, &address, allow_weak)?;
         block_on(self.accounts.replace_credentials(&address, credentials))
             .with_context(|| format!("can't change the password of {address}"))?;
         self.say(&format!("Changed the password of {address}."))

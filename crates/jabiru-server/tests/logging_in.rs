@@ -91,7 +91,7 @@ fn live_streams_of_changed_accounts_end() {
     server.add_user("nurse@localhost", "4ng3l1c4");
     let mut nurse = Client::online(&server, "nurse", "4ng3l1c4", "house");
     for (arguments, input, expected) in [
-        (&["user", "passwd", "juliet@localhost"][..], "n3w\n", StreamCondition::Reset),
+        (&["user", "passwd", "--allow-weak", "juliet@localhost"][..], "n3w\n", StreamCondition::Reset),
         (&["user", "disable", "juliet@localhost"], "", StreamCondition::NotAuthorized),
         (&["user", "remove", "--yes", "juliet@localhost"], "", StreamCondition::NotAuthorized),
     ] {

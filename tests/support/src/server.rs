@@ -174,7 +174,7 @@ impl Server {
 
     /// Creates an account by the command line.
     pub fn add_user(&self, address: &str, password: &str) {
-        let run = self.run(&["user", "add", address], &format!("{password}\n"));
+        let run = self.run(&["user", "add", "--allow-weak", address], &format!("{password}\n"));
         assert!(run.success, "{run:?}");
     }
 

@@ -240,35 +240,11 @@ fn wanted(request: &Stanza, address: &BareJid, allowed: Registration) -> Result<
     if NodePart::new(&username.text()).ok().as_deref() != address.node() {
         return refuse(Condition::Forbidden, "an account can change no password but its own");
     }
-    match acceptable(&password.text(), address) {
+    match credentials::acceptable(&password.text(), address) {
         Ok(()) => Ok(Wanted::Password(Zeroizing::new(password.text().into_owned()))),
         Err(why) => refuse(Condition::NotAcceptable, &why),
     }
 }
-
-/// What a password must be, once SASLprep has prepared it (RFC 4013).
-fn acceptable(password: &str, address: &BareJid) -> Result<(), String> {
-    if password.len() > MAX_PASSWORD_BYTES {
-        return Err(format!("a password has at most {MAX_PASSWORD_BYTES} bytes"));
-    }
-    let Ok(prepared) = stringprep::saslprep(password) else {
-        return Err("the password has characters that can't be typed everywhere".to_owned());
-    };
-    let prepared = Zeroizing::new(prepared.into_owned());
-    if prepared.chars().count() < MIN_PASSWORD_CHARACTERS {
-        return Err(format!("a password has at least {MIN_PASSWORD_CHARACTERS} characters"));
-    }
-    let name = address.node().map_or("", |name| name.as_str());
-    if [name, address.as_str()].iter().any(|known| known.eq_ignore_ascii_case(&prepared)) {
-        return Err("the account's name is no password".to_owned());
-    }
-    Ok(())
-}
-
-/// XEP-0438 §8.
-const MIN_PASSWORD_CHARACTERS: usize = 8;
-/// PBKDF2 hashes what is longer, so length costs nothing; this is for whoever has to type it.
-const MAX_PASSWORD_BYTES: usize = 1024;
 
 /// What the storage's error means to the account; `unknown` if it is none that is stored.
 fn failed(address: &BareJid, error: &StorageError, unknown: Condition) -> StanzaError {

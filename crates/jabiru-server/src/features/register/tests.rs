@@ -117,7 +117,7 @@ async fn changing_the_password() {
         (JULIET, NONE, change("juliet", "bell\u{7f}bell"), "not-acceptable"),
         (JULIET, NONE, change("juliet", "\u{627}11111111"), "not-acceptable"),
         (JULIET, NONE, change("juliet", "Juliet@im.example"), "not-acceptable"),
-        (JULIET, NONE, change("juliet", &"x".repeat(MAX_PASSWORD_BYTES + 1)), "not-acceptable"),
+        (JULIET, NONE, change("juliet", &"x".repeat(credentials::MAX_PASSWORD_BYTES + 1)), "not-acceptable"),
         (JULIET, NONE, "<password>another one</password>".to_owned(), "bad-request"),
         (JULIET, NONE, "<username>juliet</username>".to_owned(), "bad-request"),
         (JULIET, NONE, change("juliet", "another one") + "<password>yet another</password>", "bad-request"),
