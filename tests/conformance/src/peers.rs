@@ -37,7 +37,7 @@ pub struct Finding {
     pub says: String,
     /// What each server does instead, by its name.
     pub does: BTreeMap<String, String>,
-    /// The servers that do so only sometimes, as `does` explains: both verdicts are right.
+    /// The servers that do so only sometimes, as `does` explains: every verdict is right.
     #[serde(default)]
     pub by_chance: BTreeSet<String>,
 }
@@ -70,7 +70,7 @@ impl Peers {
             (Outcome::Fail(_), None) if report.case.level == Level::May => None,
             (Outcome::Fail(_), None) => Some(format!("{name} fails, and peers.toml does not know of it")),
             (Outcome::Fail(_), Some(_)) | (Outcome::Pass | Outcome::NotTried(_), None) => None,
-            (Outcome::Pass, Some(finding)) if finding.by_chance.contains(server) => None,
+            (Outcome::Pass | Outcome::NotTried(_), Some(finding)) if finding.by_chance.contains(server) => None,
             (Outcome::Pass, Some(_)) => Some(format!("{name} passes, although peers.toml says that it fails")),
             (Outcome::NotTried(why), Some(_)) => {
                 Some(format!("{name} was not tried ({why}), although peers.toml says that it fails"))
@@ -131,6 +131,7 @@ mod tests {
             (Level::May, fail(), false, false, true),
             (Level::Must, not_tried(), false, false, true),
             (Level::Must, not_tried(), true, false, false),
+            (Level::Must, not_tried(), true, true, true),
         ] {
             let case = case(level);
             let server = || "server".to_owned();
