@@ -125,7 +125,9 @@ impl Peer {
         }
         for number in 0..count {
             let mut command = process::command(&self.program);
-            command.args(["user", "add", "--allow-weak", &format!("load-{number:04}@localhost"), "--config"]).arg(self.config());
+            command
+                .args(["user", "add", "--allow-weak", &format!("load-{number:04}@localhost"), "--config"])
+                .arg(self.config());
             run_with_input(command.current_dir(&self.folder), Some(PASSWORD))?;
         }
         Ok(())

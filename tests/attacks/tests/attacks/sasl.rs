@@ -449,7 +449,7 @@ fn names_that_look_the_same() {
     let scene = Scene::new("");
     let before = scene.server.run(&["user", "list"], "").output;
     for name in ["JULIET", "Juliet", "\u{ff4a}uliet", "jul\u{ad}iet", "jul\u{200b}iet", "j\u{1d462}liet"] {
-        let run = scene.server.run(&["user", "add", &format!("{name}@localhost")], "stolen\n");
+        let run = scene.server.run(&["user", "add", &format!("{name}@localhost")], "a stolen pencil\n");
         assert!(!run.success, "{name}: {run:?}");
     }
     assert_eq!(scene.server.run(&["user", "list"], "").output, before);
@@ -489,7 +489,7 @@ fn names_are_no_code() {
             let answer = bound.hear("</iq>");
             assert!(answer.contains("type='error'"), "{to}: {answer}");
         }
-        let run = scene.server.run(&["user", "passwd", &format!("{name}@localhost")], "stolen\n");
+        let run = scene.server.run(&["user", "passwd", &format!("{name}@localhost")], "a stolen pencil\n");
         assert!(!run.success, "{name}: {run:?}");
     }
     assert_eq!(scene.server.run(&["user", "list"], "").output, before);

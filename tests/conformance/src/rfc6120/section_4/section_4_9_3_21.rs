@@ -10,7 +10,7 @@ pub(super) const CASES: &[Case] = &[case!(
     Should,
     moved_account_loses_its_streams_for_a_reason_that_is_told,
     ["4.9.3.21", "4.9.4"],
-    needs [Need::Admin(Verb::Move)]
+    needs[Need::Admin(Verb::Move)]
 )];
 
 /// RFC 6120 §4.9.3.21, §4.9.4: for the stream of an account that has moved there is no condition; `undefined-condition`
