@@ -61,12 +61,16 @@ pub(crate) fn peers_for_ci() -> Result<()> {
 }
 
 fn judge_ours(arguments: &Arguments) -> Result<Run> {
-    let workspace = Workspace::load()?;
-    let mut run = cli::judge(&arguments.suite, &super::bundled(arguments)?, |_| false)?;
+    let run = cli::judge(&arguments.suite, &super::bundled(arguments)?, |_| false)?;
     ensure!(run.failures() == 0, "{} case(s) failed", run.failures());
-    let version = workspace.packages.iter().find(|package| package.name == "jabiru-server").map(|found| &found.version);
-    run.server = format!("{} {}", run.server, version.context("there is no package jabiru-server")?);
     Ok(run)
+}
+
+/// The same run under a name with the version, as those of the others have it.
+fn with_version(run: &Run, workspace: &Workspace) -> Result<Run> {
+    let version = workspace.packages.iter().find(|package| package.name == "jabiru-server").map(|found| &found.version);
+    let server = format!("{} {}", run.server, version.context("there is no package jabiru-server")?);
+    Ok(Run { server, ..run.clone() })
 }
 
 /// What came of one server, and how that differs from what is known.
@@ -86,12 +90,14 @@ fn judge(kind: Kind, arguments: &Arguments, known: &Peers) -> Result<(report::Pe
 
 fn write_docs(ours: &Run, others: &[report::Peer], known: &Peers) -> Result<()> {
     cli::write_docs(ours)?;
-    let root = Workspace::load()?.root;
+    let workspace = Workspace::load()?;
+    let ours = with_version(ours, &workspace)?;
+    let root = workspace.root;
     let path = root.join("docs/conformance/peers.md");
-    fs::write(&path, report::peers(ours, others, known)).with_context(|| format!("can't write {}", path.display()))?;
+    fs::write(&path, report::peers(&ours, others, known)).with_context(|| format!("can't write {}", path.display()))?;
     let path = root.join("README.md");
     let readme = fs::read_to_string(&path).context("can't read README.md")?;
-    let mut table = report::comparison(std::iter::once(ours).chain(others.iter().map(|peer| &peer.run)));
+    let mut table = report::comparison(std::iter::once(&ours).chain(others.iter().map(|peer| &peer.run)));
     table.push_str("\nWhat the others break, sentence by sentence, is in [peers.md](docs/conformance/peers.md).\n");
     let readme = between_marks(&readme, &table).context("README.md has no marks for the table of conformance")?;
     fs::write(&path, readme).context("can't write README.md")
