@@ -1,6 +1,8 @@
 //! The steps, cheapest first.
 
+use std::path::PathBuf;
 use std::time::Duration;
+use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 
@@ -121,6 +123,7 @@ fn package(workspace: &Workspace) -> Result<Outcome> {
     if !lacking.is_empty() {
         bail!("not ready to publish: {}", lacking.join("; "));
     }
+    forget_unpacked(workspace)?;
     // A developer's uncommitted change is no reason to fail; what is published is looked at by
     // `cargo publish`, which refuses it.
     let mut package = cargo(&workspace.root);
@@ -129,6 +132,31 @@ fn package(workspace: &Workspace) -> Result<Outcome> {
         package.args(["--exclude", &unpublished.name]);
     }
     done(run(&mut package, COMPILE))
+}
+
+/// Removes what cargo has unpacked of our own crates while it packaged them before: it takes that for what it packages
+/// now, as the version is the same. Packages of a registry on the network lie in a folder with the name of its host.
+fn forget_unpacked(workspace: &Workspace) -> Result<()> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home =
+        home.or_else(|| env::home_dir().map(|home| home.join(".cargo"))).context("there is no home directory")?;
+    let sources = home.join("registry/src");
+    if !sources.is_dir() {
+        return Ok(());
+    }
+    for registry in fs::read_dir(&sources).with_context(|| format!("can't read {}", sources.display()))? {
+        let registry = registry?;
+        if !registry.file_name().to_string_lossy().starts_with('-') {
+            continue;
+        }
+        for package in workspace.crates() {
+            let unpacked = registry.path().join(format!("{}-{}", package.name, package.version));
+            if unpacked.is_dir() {
+                fs::remove_dir_all(&unpacked).with_context(|| format!("can't remove {}", unpacked.display()))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn ring(workspace: &Workspace) -> Result<Outcome> {

@@ -44,9 +44,9 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let suite = &arguments.suite;
     if suite.list {
-        cli::list(suite);
-        return Ok(());
+        return cli::list(suite);
     }
+    suite.asked()?; // before minutes are spent on building
     if let Some(site) = suite.other.site()? {
         return cli::run(suite, &Judged::Other(Arc::new(site)));
     }
