@@ -1,6 +1,7 @@
 //! The command line, which `cargo xtask conformance` takes over as it is.
 
 use std::collections::BTreeSet;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -97,6 +98,16 @@ pub struct Other {
 
 impl Suite {
     /// The cases that are asked for.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn asked(&self) -> Result<Vec<&'static Case>> {
+        let cases = self.cases();
+        ensure!(!cases.is_empty(), "there is no such case; `--list` without a choice shows all");
+        Ok(cases)
+    }
+
+    /// The cases that are asked for, if there are any.
     #[must_use]
     pub fn cases(&self) -> Vec<&'static Case> {
         let section = |case: &Case| self.section.iter().any(|section| case.belongs_to(section));
@@ -152,11 +163,19 @@ fn trust(path: &Path) -> Result<Trust> {
     Ok(Trust::Roots(Arc::new(roots)))
 }
 
-/// Prints the cases that are asked for.
-pub fn list(suite: &Suite) {
-    for case in suite.cases() {
-        println!("{:10} {:6} {}  [{}]", case.section(), case.level.name(), case.name, case.proves.join(", "));
-        println!("{:18}{}", "", case.rule());
+/// Prints the cases that are asked for, as far as somebody reads them.
+///
+/// # Errors
+/// If there is no such case, or they can't be written.
+pub fn list(suite: &Suite) -> Result<()> {
+    let mut text = String::new();
+    for case in suite.asked()? {
+        let (section, level, proves) = (case.section(), case.level.name(), case.proves.join(", "));
+        text += &format!("{section:10} {level:6} {}  [{proves}]\n{:18}{}\n", case.name, "", case.rule());
+    }
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
     }
 }
 
@@ -166,8 +185,7 @@ pub fn list(suite: &Suite) {
 /// If any fails, or a file can't be written.
 pub fn run(suite: &Suite, judged: &Judged) -> Result<()> {
     if suite.faults || !suite.fault.is_empty() {
-        let cases = suite.cases();
-        ensure!(!cases.is_empty(), "there is no such case");
+        let cases = suite.asked()?;
         judged.check()?;
         return run_faults(suite, judged, &cases);
     }
@@ -188,8 +206,7 @@ pub fn run(suite: &Suite, judged: &Judged) -> Result<()> {
 /// If there is no such case, nobody to judge, or a file can't be written.
 pub fn judge(suite: &Suite, judged: &Judged, known: impl Fn(&Case) -> bool) -> Result<Run> {
     let start = Instant::now();
-    let cases = suite.cases();
-    ensure!(!cases.is_empty(), "there is no such case");
+    let cases = suite.asked()?;
     judged.check()?;
     let reports = runner::run(judged, &cases, suite.options(), |report| {
         if suite.verbose {

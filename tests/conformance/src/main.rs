@@ -28,8 +28,7 @@ fn main() -> ExitCode {
 
 fn run(suite: &Suite) -> Result<()> {
     if suite.list {
-        cli::list(suite);
-        return Ok(());
+        return cli::list(suite);
     }
     if let Some(site) = suite.other.site()? {
         return cli::run(suite, &Judged::Other(Arc::new(site)));
