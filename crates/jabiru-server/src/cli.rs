@@ -10,7 +10,7 @@ use crate::user_command::UserCommand;
 
 /// An XMPP server.
 #[derive(Debug, Parser)]
-#[command(name = "jabiru", version, about, after_help = "Without a command, jabiru runs the server.")]
+#[command(name = "jabiru", version, after_help = "Without a command, jabiru runs the server.")]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) source: ConfigSource,

@@ -61,11 +61,19 @@ pub fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // One sentence: what failed, and why.
-            eprintln!("jabiru: {error:#}");
+            eprintln!("jabiru: {}", sentence(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// One sentence: what failed, and why. A cause that the text before it ends with is not said again.
+pub(crate) fn sentence(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+        "" => cause,
+        before if before.ends_with(&cause) => said,
+        before => format!("{before}: {cause}"),
+    })
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
@@ -94,5 +102,23 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             }
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_said_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("can't read it: {source}")]
+        struct Outer {
+            source: std::io::Error,
+        }
+        let error = anyhow::Error::from(Outer { source: std::io::Error::other("gone") });
+        assert_eq!(sentence(&error.context("no start")), "no start: can't read it: gone");
+        let error = anyhow::Error::from(std::io::Error::other("gone"));
+        assert_eq!(sentence(&error.context("can't read it")), "can't read it: gone");
     }
 }

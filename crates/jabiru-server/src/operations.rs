@@ -235,7 +235,7 @@ impl Commands {
             ),
             Err(error) => {
                 // On one line: it may have several problems.
-                let problems = format!("{error:#}").replace('\n', "; ");
+                let problems = crate::sentence(error).replace('\n', "; ");
                 tracing::error!(problems, "the configuration was not read anew, the old one holds");
             }
         }
@@ -261,7 +261,7 @@ impl Commands {
 
 impl Operator for Commands {
     fn answer(&self, request: Request) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
-        Box::pin(async { self.obey(request).await.unwrap_or_else(|error| Answer::Refused(format!("{error:#}"))) })
+        Box::pin(async { self.obey(request).await.unwrap_or_else(|error| Answer::Refused(crate::sentence(&error))) })
     }
 }
 

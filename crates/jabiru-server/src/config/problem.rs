@@ -46,12 +46,12 @@ pub enum Fault {
         message: String,
     },
     /// A key that means nothing here.
-    #[error("unknown key {key:?}; the nearest known key is {nearest:?}")]
+    #[error("unknown key {key:?}; {}", nearest_key(nearest.as_deref()))]
     UnknownKey {
         /// The key with its sections.
         key: String,
-        /// The known key that looks most like it.
-        nearest: String,
+        /// The known key that looks most like it, if any does.
+        nearest: Option<String>,
     },
     /// A value that cannot be.
     #[error("{key}: expected {expected}, found {found}{}", nearest_word(nearest.as_deref()))]
@@ -62,7 +62,7 @@ pub enum Fault {
         expected: String,
         /// What is there.
         found: String,
-        /// Of a set of words, the one that looks most like what was found.
+        /// Of a set of words, the one that looks most like what was found, if any does.
         nearest: Option<String>,
     },
     /// A key that must be there.
@@ -81,6 +81,13 @@ pub enum Fault {
         /// What is wrong with it, and what to do.
         reason: String,
     },
+}
+
+fn nearest_key(nearest: Option<&str>) -> String {
+    match nearest {
+        Some(nearest) => format!("the nearest known key is {nearest:?}"),
+        None => "jabiru.example.toml has every key there is".to_owned(),
+    }
 }
 
 fn nearest_word(nearest: Option<&str>) -> String {

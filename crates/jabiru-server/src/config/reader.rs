@@ -350,27 +350,32 @@ pub(super) fn one_of(words: &[&str]) -> String {
     }
 }
 
+/// Nothing, if more than half of the word would have to change.
 fn nearest_word(word: &str, words: &[&str]) -> Option<String> {
     let word = word.to_lowercase();
-    let distance = |known: &&&str| strsim::damerau_levenshtein(&word, &known.to_lowercase());
-    words.iter().min_by_key(distance).map(|nearest| (*nearest).to_owned())
+    let distance = |known: &str| strsim::damerau_levenshtein(&word, &known.to_lowercase());
+    let (apart, nearest) = words.iter().map(|known| (distance(known), *known)).min_by_key(|(apart, _)| *apart)?;
+    (apart <= word.chars().count() / 2).then(|| nearest.to_owned())
 }
 
-/// A key may be misspelt or abbreviated in its last part, and it may stand in the wrong section.
-fn nearest_key(key: &str, known: &BTreeSet<String>) -> String {
+/// A key may be misspelt or abbreviated in its last part, and it may stand in the wrong section. Nothing, if more than
+/// half of the last part would have to change.
+fn nearest_key(key: &str, known: &BTreeSet<String>) -> Option<String> {
     let split = |key: &str| {
         let (section, last) = key.rsplit_once('.').unwrap_or(("", key));
         (section.to_owned(), last.to_owned())
     };
     let (section, last) = split(key);
-    let distance = |candidate: &&String| {
+    let distance = |candidate: &str| {
         let (candidate_section, candidate_last) = split(candidate);
         let abbreviated = last.len() > 2 && candidate_last.starts_with(&last);
-        let apart = if abbreviated { 1 } else { strsim::damerau_levenshtein(&last, &candidate_last) };
+        let misspelt = strsim::damerau_levenshtein(&last, &candidate_last);
+        let apart = if abbreviated { misspelt.min(1) } else { misspelt };
         let elsewhere = apart + usize::from(section != candidate_section);
         elsewhere.min(strsim::damerau_levenshtein(key, candidate))
     };
-    known.iter().min_by_key(distance).cloned().unwrap_or_default()
+    let (apart, nearest) = known.iter().map(|known| (distance(known), known)).min_by_key(|(apart, _)| *apart)?;
+    (apart <= last.chars().count() / 2).then(|| nearest.clone())
 }
 
 fn start(span: Option<std::ops::Range<usize>>) -> usize {

@@ -281,6 +281,7 @@ fn messages() {
         ("[log]\nfromat = 'json'", "2:1: unknown key \"log.fromat\"; the nearest known key is \"log.format\""),
         ("[limit]\n", "1:2: unknown key \"limit\"; the nearest known key is \"limits\""),
         ("domain_names = []", "1:1: unknown key \"domain_names\"; the nearest known key is \"domain.name\""),
+        ("bla = 1", "1:1: unknown key \"bla\"; jabiru.example.toml has every key there is"),
         ("starttls = []", "1:1: unknown key \"starttls\"; the nearest known key is \"c2s.starttls\""),
         ("log.c2s.x = 1", "1:5: unknown key \"log.c2s\"; the nearest known key is \"c2s\""),
         (
@@ -309,10 +310,7 @@ fn messages() {
             "1:14: log.format: expected \"human\" or \"json\", found 'jsno'; the nearest is \"json\"",
         ),
         ("log.format = true", "1:14: log.format: expected \"human\" or \"json\", found true"),
-        (
-            "storage.engine = 'postgres'",
-            "1:18: storage.engine: expected \"sqlite\", found 'postgres'; the nearest is \"sqlite\"",
-        ),
+        ("storage.engine = 'postgres'", "1:18: storage.engine: expected \"sqlite\", found 'postgres'"),
         ("c2s.require_tls = 'yes'", "1:19: c2s.require_tls: expected true or false, found 'yes'"),
         (
             "[limits]\nelement_bytes = 9999",

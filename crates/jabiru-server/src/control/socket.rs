@@ -95,7 +95,11 @@ async fn converse(mut stream: UnixStream, operator: &dyn Operator) -> io::Result
         match timeout(REQUEST_TIMEOUT, read(&mut stream)).await {
             Ok(request) => match request? {
                 Ok(request) => {
-                    tracing::info!(?request, "command");
+                    match &request {
+                        // It changes nothing, and monitoring sends it all the time.
+                        Request::Status => tracing::debug!(?request, "command"),
+                        _ => tracing::info!(?request, "command"),
+                    }
                     operator.answer(request).await
                 }
                 Err(reason) => Answer::Refused(reason),
