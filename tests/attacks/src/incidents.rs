@@ -204,7 +204,7 @@ pub const INCIDENTS: [Incident; 43] = [
         36,
         "Mellium: answers matched by their id alone (CVE-2024-46957)",
         &["relayed::answers_from_the_wrong_address"],
-        "requests of the server: it makes none",
+        "requests of the server: its only one is a ping, for which any sign of life is an answer",
     ),
     partly(
         37,
