@@ -24,7 +24,7 @@ pub struct Suite {
     /// Only the cases of this section and those below it, such as 4.9.3; may be repeated
     #[arg(long, value_name = "SECTION")]
     pub section: Vec<String>,
-    /// Only the cases whose name contains this; may be repeated
+    /// Only the cases whose name contains this, beside those of --section; may be repeated
     #[arg(long, value_name = "NAME")]
     pub case: Vec<String>,
     /// List the cases and do not run them
