@@ -46,7 +46,7 @@ pub(crate) fn cargo(root: &Path) -> Command {
 /// its children are then killed).
 pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<()> {
     let line = describe(command);
-    println!("    $ {line}");
+    eprintln!("    $ {line}");
     let child = command.spawn().with_context(|| format!("can't start {line}"))?;
     let status = finish(child, limit).with_context(|| line.clone())?;
     if !status.success() {
