@@ -77,7 +77,10 @@ impl Exchange<'_> {
                     }
                 },
                 Next::Close => return Ok(last_words(self.connection, None)),
-                Next::Fail(error) => return Ok(last_words(self.connection, Some(&error))),
+                Next::Fail(error) => {
+                    tracing::info!(jid = %self.from, %error, "the server ends the stream");
+                    return Ok(last_words(self.connection, Some(&error)));
+                }
             }
         }
     }

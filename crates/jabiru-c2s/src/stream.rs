@@ -99,16 +99,16 @@ impl Service {
             stanzas: 0,
         };
         let outcome = caught(pin!(exchange.run(input))).await;
-        tracing::info!(jid = %from, "stream ended");
+        match &outcome {
+            Ok(Ok(_)) | Err(_) => tracing::info!(jid = %from, "stream ended"),
+            Ok(Err(error)) => tracing::info!(jid = %from, %error, "stream ended: its connection is lost"),
+        }
         if let Err(panicked) = caught(pin!(bound.leave())).await {
             panicked.report(&from);
         }
         match outcome {
             Ok(Ok(last_words)) => Some(last_words),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "connection failed");
-                None
-            }
+            Ok(Err(_)) => None,
             // RFC 6120 §4.9.3.8
             Err(panicked) => Some(last_words(connection, Some(&panicked.report(&from)))),
         }
