@@ -123,20 +123,36 @@ fn package(workspace: &Workspace) -> Result<Outcome> {
     if !lacking.is_empty() {
         bail!("not ready to publish: {}", lacking.join("; "));
     }
-    forget_unpacked(workspace)?;
+    forget_packaged(workspace)?;
     // A developer's uncommitted change is no reason to fail; what is published is looked at by
     // `cargo publish`, which refuses it.
     let mut package = cargo(&workspace.root);
-    package.args(["package", "--quiet", "--workspace", "--allow-dirty"]);
+    package.args(["package", "--quiet", "--workspace", "--allow-dirty", "--target-dir"]);
+    package.arg(packaging(workspace));
     for unpublished in workspace.packages.iter().filter(|package| !package.is_published()) {
         package.args(["--exclude", &unpublished.name]);
     }
     done(run(&mut package, COMPILE))
 }
 
-/// Removes what cargo has unpacked of our own crates while it packaged them before: it takes that for what it packages
-/// now, as the version is the same. Packages of a registry on the network lie in a folder with the name of its host.
-fn forget_unpacked(workspace: &Workspace) -> Result<()> {
+/// Where packages are built.
+fn packaging(workspace: &Workspace) -> PathBuf {
+    workspace.target_directory.join("packaging")
+}
+
+/// Removes what cargo has unpacked and built of our own crates while it packaged them before: it takes that for what it
+/// packages now, as the version is the same, and packages never change. Those of a registry on the network lie in a folder
+/// with the name of its host.
+fn forget_packaged(workspace: &Workspace) -> Result<()> {
+    let built = packaging(workspace).join("debug/.fingerprint");
+    if built.is_dir() {
+        for entry in fs::read_dir(&built).with_context(|| format!("can't read {}", built.display()))? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with("jabiru-") {
+                fs::remove_dir_all(entry.path()).with_context(|| format!("can't remove {}", entry.path().display()))?;
+            }
+        }
+    }
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home =
         home.or_else(|| env::home_dir().map(|home| home.join(".cargo"))).context("there is no home directory")?;
