@@ -34,6 +34,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("jabiru-storage", 2),
     ("jabiru-net", 3),
     ("jabiru-c2s", 5),
+    ("jabiru-s2s", 5),
     ("jabiru-server", 6),
 ];
 

@@ -1,0 +1,1 @@
+//! Server-to-server streams: finding other servers, proving who they are, and talking to them.
