@@ -34,7 +34,6 @@
 //! ```
 
 mod bound;
-mod caught;
 mod computing;
 mod credentials;
 mod exchange;
@@ -44,7 +43,6 @@ mod hosted;
 mod live;
 mod negotiate;
 mod orders;
-mod random;
 mod rate;
 mod recipients;
 mod redirect;
