@@ -56,4 +56,4 @@ pub use limits::{ConnectionLimits, Keepalive};
 pub use listener::Listener;
 pub use outbox::Outbox;
 pub use random::random_letters;
-pub use tls::{ClientCertificates, Identity, IdentityError, NoIdentity, TlsSettings};
+pub use tls::{Beginning, ClientCertificates, ConnectingTls, Identity, IdentityError, NoIdentity, TlsSettings};
