@@ -1,1 +1,4 @@
 //! Server-to-server streams: finding other servers, proving who they are, and talking to them.
+
+pub mod connect;
+pub mod resolve;

@@ -25,6 +25,7 @@
 
 mod chain;
 mod client;
+pub mod dane;
 mod identifier;
 mod parse;
 mod roots;
