@@ -41,10 +41,14 @@ mod credentials;
 mod event;
 mod initiating_stream;
 mod mechanism;
+mod opening;
+mod output;
 mod password;
 mod policy;
+mod sasl_request;
 pub mod scram;
 mod security;
+mod starttls;
 
 pub use client_stream::ClientStream;
 pub use credentials::{AccountStatus, CredentialsAnswer, PasswordOutcome};
