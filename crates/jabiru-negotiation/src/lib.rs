@@ -38,6 +38,7 @@
 
 mod client_stream;
 mod credentials;
+pub mod dialback;
 mod event;
 mod initiating_stream;
 mod mechanism;
@@ -48,10 +49,12 @@ mod policy;
 mod sasl_request;
 pub mod scram;
 mod security;
+mod server_stream;
 mod starttls;
 
 pub use client_stream::ClientStream;
 pub use credentials::{AccountStatus, CredentialsAnswer, PasswordOutcome};
+pub use dialback::{DialbackSecret, DomainPair, KeyAnswer, KeyToVerify};
 pub use event::{BindError, Event};
 pub use initiating_stream::{
     Authentication, InitiatingError, InitiatingEvent, InitiatingPolicy, InitiatingStream, Login,
@@ -60,3 +63,7 @@ pub use mechanism::{Mechanism, ScramHash};
 pub use password::PasswordCheck;
 pub use policy::{Domains, Iterations, Policy};
 pub use security::{CertificateValidity, ChannelBindingType, ClientCertificate, Security, TlsInfo};
+pub use server_stream::{
+    CertificateAnswer, InitiatingServerError, InitiatingServerEvent, InitiatingServerPolicy, InitiatingServerStream,
+    ReceivingServerEvent, ReceivingServerPolicy, ReceivingServerStream, ServerProof, ServerPurpose, ServerRefusal,
+};

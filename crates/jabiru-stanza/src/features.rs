@@ -2,7 +2,7 @@
 
 use jabiru_xml::{Element, RawElement};
 
-use crate::ns;
+use crate::{StreamCondition, StreamError, ns};
 
 /// What the receiving entity offers next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -116,6 +116,16 @@ impl StreamFeatures {
     #[must_use]
     pub fn bidi(&self) -> bool {
         self.feature("bidi", ns::BIDI_FEATURE).is_some()
+    }
+
+    /// The stream error for a feature other than STARTTLS that is mandatory to negotiate (§4.9.3.23): what it says to an
+    /// initiating entity that knows none of those.
+    #[must_use]
+    pub fn unknown_mandatory(&self) -> Option<StreamError> {
+        let required = |feature: &Element| feature.child("required", feature.namespace()).is_some();
+        let unknown = self.features.iter().find(|feature| required(feature) && !feature.is("starttls", ns::TLS))?;
+        let text = format!("{} of {} is not supported", unknown.name(), unknown.namespace());
+        Some(StreamError::new(StreamCondition::UnsupportedFeature).with_text(text))
     }
 
     /// Every feature, in order.
