@@ -82,6 +82,7 @@ pub(crate) fn response_header(service: &Service, theirs: &StreamHeader) -> Strea
         id: random_letters(STREAM_ID_LETTERS).ok(),
         lang: Some(service.policy.lang.clone()),
         version: Some((1, 0)),
+        ..StreamHeader::default()
     }
 }
 
