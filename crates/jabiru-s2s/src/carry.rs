@@ -1,11 +1,10 @@
 //! A stream that we opened, while it carries stanzas (RFC 6120 §8, §4.4; XEP-0198; XEP-0288).
 
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use jabiru_negotiation::stream_management::{Element as Management, Enable, Handled, Resume};
+use jabiru_negotiation::stream_management::{Handled, SmElement};
 use jabiru_negotiation::{InitiatingServerEvent, KeyAnswer, KeyToVerify};
 use jabiru_net::{Connection, Wake, caught, random_letters};
 use jabiru_router::{RemoteError, Router};
@@ -103,7 +102,8 @@ impl<'a> Carry<'a> {
     /// Carries stanzas until the stream ends, and ends the connection.
     pub(crate) async fn run(mut self) -> End {
         self.begin();
-        let end = match caught(pin!(self.exchange())).await {
+        let ended = caught(pin!(self.exchange())).await;
+        let end = match ended {
             Ok(end) => end,
             Err(panicked) => {
                 let error = panicked.report(self.link.pair());
@@ -136,8 +136,7 @@ impl<'a> Carry<'a> {
         let now = Instant::now();
         match self.previous.take().filter(|previous| offered && now < previous.until) {
             Some(previous) => {
-                let resume = Resume { handled: previous.handled.value(), id: previous.id.clone() };
-                self.push(&Management::Resume(resume));
+                self.push(&SmElement::Resume { h: previous.handled.h(), previd: previous.id.clone() });
                 self.management = State::Resuming;
                 self.previous = Some(previous);
             }
@@ -151,7 +150,7 @@ impl<'a> Carry<'a> {
         self.service.bounce(unconfirmed, RemoteError::Timeout, "the stream broke, and could not be resumed");
         let outbox = self.stream.connection.outbox();
         if managed {
-            self.push(&Management::Enable(Enable { resume: true, max: None }));
+            self.push(&SmElement::Enable { resume: true, max: None });
             self.management = State::Enabling;
             self.link.open(outbox, Confirming::by_management(), now);
         } else {
@@ -170,7 +169,8 @@ impl<'a> Carry<'a> {
             if let Next::End(end) = next {
                 return end;
             }
-            let deadline = [Some(Instant::now() + TICK), self.stream.machine.poll_timeout()].into_iter().flatten().min();
+            let deadline =
+                [Some(Instant::now() + TICK), self.stream.machine.poll_timeout()].into_iter().flatten().min();
             let wake = tokio::select! {
                 wake = self.stream.connection.next(deadline) => wake,
                 Some((claim, answer, proofs)) = self.answers.1.recv() => {
@@ -279,52 +279,59 @@ impl<'a> Carry<'a> {
 
     /// Something that is neither a stanza nor negotiation: stream management. What else comes is ignored (§4.8.4).
     fn element(&mut self, element: &RawElement) -> Next {
-        let Some(management) = Management::read(element) else { return Next::Read };
+        let management = match SmElement::read(element) {
+            None => return Next::Read,
+            Some(Ok(management)) => management,
+            Some(Err(error)) => return Next::End(self.fail(error)),
+        };
         let now = Instant::now();
         let outbox = self.stream.connection.outbox().clone();
-        match (management, &self.management) {
-            (Ok(Management::Enabled(enabled)), State::Enabling) => {
-                let resumable = enabled.resumable();
-                self.stream.entry.note(|facts| facts.managed = Some(Resumable(resumable.is_some())));
-                self.management = State::On(resumable.map(|(id, max)| {
-                    (id, max.unwrap_or(self.service.settings.resumption))
-                }));
+        let result = match (management, &self.management) {
+            (SmElement::Enabled { id, resume, max, .. }, State::Enabling) => {
+                let id = id.filter(|_| resume);
+                self.stream.entry.note(|facts| facts.managed = Some(Resumable(id.is_some())));
+                let max = max.map_or(self.service.settings.resumption, |max| Duration::from_secs(max.into()));
+                self.management = State::On(id.map(|id| (id, max)));
+                Ok(())
             }
-            (Ok(Management::Failed(_)), State::Enabling) => {
+            (SmElement::Failed { .. }, State::Enabling) => {
                 self.management = State::Off;
                 self.link.open(&outbox, Confirming::Not, now);
+                Ok(())
             }
-            (Ok(Management::Resumed(resumed)), State::Resuming) => {
-                if self.link.resume(&outbox, resumed.handled, now).is_err() {
-                    return Next::End(self.too_high());
-                }
-                let previous = self.previous.take();
-                let (id, handled) = previous.map(|previous| (previous.id, previous.handled)).unwrap_or_default();
+            (SmElement::Resumed { h, .. }, State::Resuming) => {
+                let (id, handled) = match self.previous.take() {
+                    Some(previous) => (Some(previous.id), previous.handled),
+                    None => (None, Handled::default()),
+                };
                 self.handled = handled;
-                self.stream.entry.note(|facts| facts.managed = Some(Resumable(true)));
-                self.management = State::On(Some((id, self.service.settings.resumption)));
+                self.stream.entry.note(|facts| facts.managed = Some(Resumable(id.is_some())));
+                self.management = State::On(id.map(|id| (id, self.service.settings.resumption)));
+                self.link.resume(&outbox, h, now)
             }
-            (Ok(Management::Failed(failed)), State::Resuming) => {
+            (SmElement::Failed { h, .. }, State::Resuming) => {
                 self.previous = None;
                 // XEP-0198 §5: it may still know how far it was.
-                if let Some(handled) = failed.handled
-                    && self.link.acknowledged(handled, now).is_err()
-                {
-                    return Next::End(self.too_high());
+                let known = h.map_or(Ok(()), |h| self.link.acknowledged(h, now));
+                if known.is_ok() {
+                    self.start(true, now);
                 }
-                self.start(true, now);
+                known
             }
-            (Ok(Management::Answer(answer)), State::Enabling | State::On(_)) => {
+            (SmElement::Ack { h }, State::Enabling | State::On(_)) => {
                 self.finished = !self.link.is_asked();
-                if self.link.acknowledged(answer.handled, now).is_err() {
-                    return Next::End(self.too_high());
-                }
+                self.link.acknowledged(h, now)
             }
-            (Ok(Management::Request), State::Enabling | State::On(_)) => self.say_handled(),
-            (Ok(_), _) => {}
-            (Err(error), _) => return Next::End(self.fail(error)),
+            (SmElement::Request, State::Enabling | State::On(_)) => {
+                self.say_handled();
+                Ok(())
+            }
+            (_, _) => Ok(()),
+        };
+        match result {
+            Ok(()) => Next::Read,
+            Err(too_high) => Next::End(self.fail(too_high.into())),
         }
-        Next::Read
     }
 
     /// Is the stream still good for anything?
@@ -366,7 +373,9 @@ impl<'a> Carry<'a> {
                         }
                     }
                     Event::Element(element) => drop(self.element(&element)),
-                    Event::StreamClose | Event::StreamOpen(_) => return self.end(Because::Closed, "nobody needed it", false),
+                    Event::StreamClose | Event::StreamOpen(_) => {
+                        return self.end(Because::Closed, "nobody needed it", false);
+                    }
                 }
             }
         }
@@ -376,22 +385,15 @@ impl<'a> Carry<'a> {
     /// Tells how many stanzas were handled, where that is counted.
     fn say_handled(&self) {
         if matches!(self.management, State::Enabling | State::On(_)) {
-            let handled = self.handled.value();
-            self.push(&Management::Answer(jabiru_negotiation::stream_management::Answer { handled }));
+            self.push(&SmElement::Ack { h: self.handled.h() });
         }
     }
 
-    fn push(&self, element: &Management) {
-        if let Err(refused) = self.stream.connection.outbox().push(|out| element.write(out)) {
+    fn push(&self, element: &SmElement) {
+        if let Err(refused) = self.stream.connection.outbox().push(|out| element.to_element().write(out, ns::SERVER)) {
             // The end was ordered, and comes with its own reason; or so much waits that this one can't matter.
             tracing::trace!(%refused, "stream management is not sent");
         }
-    }
-
-    /// XEP-0198 §4: it can't have handled what was not sent.
-    fn too_high(&mut self) -> End {
-        let error = StreamError::new(StreamCondition::UndefinedCondition);
-        self.fail(error.with_text("more stanzas are acknowledged than were sent"))
     }
 
     /// Ends the stream with an error.

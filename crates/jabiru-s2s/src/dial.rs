@@ -178,12 +178,7 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    async fn run(
-        self,
-        mut connection: Connection,
-        entry: Entry,
-        purpose: ServerPurpose,
-    ) -> Result<Outcome, DialError> {
+    async fn run(self, mut connection: Connection, entry: Entry, purpose: ServerPurpose) -> Result<Outcome, DialError> {
         let service = self.service;
         let verifying = matches!(purpose, ServerPurpose::Verify(_));
         let policy = Arc::new(InitiatingServerPolicy {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use jabiru_net::caught;
 use jabiru_router::RemoteError;
 
-use crate::carry::{Carry, End, Previous};
+use crate::carry::{Carry, End};
 use crate::dial::dial;
 use crate::link::Link;
 use crate::service::Service;
@@ -63,7 +63,7 @@ async fn keep_open(service: &Arc<Service>, link: &Arc<Link>) {
 }
 
 /// What becomes of what was sent and not confirmed.
-fn settle(service: &Arc<Service>, link: &Link, because: Because, resumable: bool, reason: &str) {
+pub(crate) fn settle(service: &Arc<Service>, link: &Link, because: Because, resumable: bool, reason: &str) {
     match because {
         // The other side said how far it was, and took nothing after that: the rest has not arrived.
         Because::Finished => link.send_again(),
