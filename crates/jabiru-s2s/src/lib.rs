@@ -1,4 +1,5 @@
 //! Server-to-server streams: finding other servers, proving who they are, and talking to them.
 
 pub mod connect;
+pub mod report;
 pub mod resolve;
