@@ -28,6 +28,7 @@ mod client;
 pub mod dane;
 mod identifier;
 mod parse;
+pub mod posh;
 mod roots;
 mod server;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};
+use sha2::{Digest, Sha256, Sha512};
 use webpki::{CertRevocationList, OwnedCertRevocationList};
 
 use crate::pem_file;
@@ -14,7 +15,22 @@ use crate::pem_file;
 #[derive(Clone, Default)]
 pub struct Roots {
     anchors: Arc<[TrustAnchor<'static>]>,
+    /// Of the certificate of each anchor.
+    digests: Arc<[CertificateDigests]>,
     revocation_lists: Arc<[CertRevocationList<'static>]>,
+}
+
+/// Digests of a certificate in DER, for what names it by them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CertificateDigests {
+    pub(super) sha256: [u8; 32],
+    pub(super) sha512: [u8; 64],
+}
+
+impl CertificateDigests {
+    pub(super) fn of(certificate: &[u8]) -> CertificateDigests {
+        CertificateDigests { sha256: Sha256::digest(certificate).into(), sha512: Sha512::digest(certificate).into() }
+    }
 }
 
 /// Why authorities can't be used.
@@ -65,11 +81,12 @@ impl Roots {
     pub fn new<'a>(certificates: impl IntoIterator<Item = CertificateDer<'a>>) -> Result<Roots, RootsError> {
         let anchor = |(index, certificate): (usize, CertificateDer<'a>)| {
             webpki::anchor_from_trusted_cert(&certificate)
-                .map(|anchor| anchor.to_owned())
+                .map(|anchor| (anchor.to_owned(), CertificateDigests::of(&certificate)))
                 .map_err(|source| RootsError::Certificate { position: index + 1, source })
         };
         let anchors: Vec<_> = certificates.into_iter().enumerate().map(anchor).collect::<Result<_, _>>()?;
-        Ok(Roots { anchors: anchors.into(), revocation_lists: Arc::default() })
+        let (anchors, digests): (Vec<_>, Vec<_>) = anchors.into_iter().unzip();
+        Ok(Roots { anchors: anchors.into(), digests: digests.into(), revocation_lists: Arc::default() })
     }
 
     /// Trusts the authorities in a PEM file, such as the bundle that an operating system keeps.
@@ -109,6 +126,12 @@ impl Roots {
 
     pub(super) fn anchors(&self) -> &[TrustAnchor<'static>] {
         &self.anchors
+    }
+
+    /// Of the certificate of one of the [`anchors`](Self::anchors).
+    pub(super) fn digests(&self, anchor: &TrustAnchor<'_>) -> Option<CertificateDigests> {
+        let position = self.anchors.iter().position(|own| own == anchor)?;
+        self.digests.get(position).copied()
     }
 
     pub(super) fn revocation_lists(&self) -> &[CertRevocationList<'static>] {

@@ -1,6 +1,9 @@
 //! Questions to the DNS, their answers remembered.
 
 use std::fmt;
+use std::fs;
+use std::net::SocketAddr;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +17,7 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::dnssec::TrustAnchors;
 use hickory_resolver::proto::op::{DnsRequestOptions, DnsResponse, Query};
 use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::proto::serialize::txt::trust_anchor;
 use hickory_resolver::{Hosts, NameServerPool, PoolContext, TlsConfig, system_conf};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
@@ -171,7 +175,7 @@ fn nameservers(settings: &ResolverSettings) -> Result<Vec<NameServerConfig>, Set
             system_conf::read_system_conf().map_err(|error| SettingsError::System { error: error.to_string() })?;
         return Ok(config.name_servers().to_vec());
     }
-    let nameserver = |address: &std::net::SocketAddr| {
+    let nameserver = |address: &SocketAddr| {
         let connections = [ProtocolConfig::Udp, ProtocolConfig::Tcp].map(|protocol| {
             let mut connection = ConnectionConfig::new(protocol);
             connection.port = address.port();
@@ -186,6 +190,11 @@ fn trust_anchors(settings: &ResolverSettings) -> Result<TrustAnchors, SettingsEr
     let Some(path) = &settings.trust_anchor else {
         return Ok(TrustAnchors::default());
     };
-    TrustAnchors::from_file(path)
-        .map_err(|error| SettingsError::TrustAnchor { path: path.clone(), error: error.to_string() })
+    let anchor_error = |error: String| SettingsError::TrustAnchor { path: path.clone(), error };
+    let text = fs::read_to_string(path).map_err(|error| anchor_error(error.to_string()))?;
+    let entries = trust_anchor::Parser::new(text.as_str()).parse().map_err(|error| anchor_error(error.to_string()))?;
+    if entries.is_empty() {
+        return Err(anchor_error("it holds no DNSKEY records".to_owned()));
+    }
+    TrustAnchors::from_str(&text).map_err(|error| anchor_error(error.to_string()))
 }
