@@ -50,7 +50,7 @@ pub(crate) struct Carry<'a> {
     previous: Option<Previous>,
     /// Stanzas of the other side, since management was enabled.
     handled: Handled,
-    /// The last thing that came was an `<a/>` that nobody had asked for.
+    /// The last thing that came was the other side's last word on what it has handled.
     finished: bool,
     answers: (mpsc::Sender<Answered>, mpsc::Receiver<Answered>),
 }
@@ -194,7 +194,7 @@ impl<'a> Carry<'a> {
                 }
                 Ok(Wake::EndOrdered(error)) => {
                     self.link.lost();
-                    self.say_handled();
+                    self.say_last();
                     Next::End(match error {
                         Some(error) => self.fail(error),
                         None => self.close("the stream was closed by this server"),
@@ -312,15 +312,14 @@ impl<'a> Carry<'a> {
             (SmElement::Failed { h, .. }, State::Resuming) => {
                 self.previous = None;
                 // XEP-0198 §5: it may still know how far it was.
-                let known = h.map_or(Ok(()), |h| self.link.acknowledged(h, now));
+                let known = h.map_or(Ok(()), |h| self.link.acknowledged(h, now).map(drop));
                 if known.is_ok() {
                     self.start(true, now);
                 }
                 known
             }
             (SmElement::Ack { h }, State::Enabling | State::On(_)) => {
-                self.finished = !self.link.is_asked();
-                self.link.acknowledged(h, now)
+                self.link.acknowledged(h, now).map(|last_word| self.finished = last_word)
             }
             (SmElement::Request, State::Enabling | State::On(_)) => {
                 self.say_handled();
@@ -356,7 +355,7 @@ impl<'a> Carry<'a> {
     /// Closes a stream that nobody needs. What the other side was saying meanwhile is still heard (§4.4).
     async fn retire(&mut self) -> End {
         self.link.lost();
-        self.say_handled();
+        self.say_last();
         let closing = self.stream.connection.outbox().push(|out| out.extend_from_slice(b"</stream:stream>"));
         if closing.is_err() {
             return self.broken("the stream was ending");
@@ -387,6 +386,13 @@ impl<'a> Carry<'a> {
         if matches!(self.management, State::Enabling | State::On(_)) {
             self.push(&SmElement::Ack { h: self.handled.h() });
         }
+    }
+
+    /// The last word on that: twice, so that one is no answer to a question, and the other side knows that nothing is
+    /// handled any more ([`Link::acknowledged`]).
+    fn say_last(&self) {
+        self.say_handled();
+        self.say_handled();
     }
 
     fn push(&self, element: &SmElement) {

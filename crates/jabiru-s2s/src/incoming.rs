@@ -86,7 +86,7 @@ struct Incoming<'a> {
     answers: (mpsc::Sender<Answered>, mpsc::Receiver<Answered>),
     /// When a stanza last came, or the stream began.
     last_heard: Instant,
-    /// The last thing that came was an `<a/>` that nobody had asked for.
+    /// The last thing that came was the other side's last word on what it has handled.
     finished: bool,
     /// TLS has begun, with what was received last.
     secured: bool,
@@ -187,7 +187,7 @@ impl<'a> Incoming<'a> {
                     }
                 }
                 Wake::EndOrdered(error) => {
-                    self.say_handled();
+                    self.say_last();
                     Next::End(match error {
                         Some(error) => self.fail(error),
                         // Somebody resumes the stream on another connection.
@@ -398,9 +398,9 @@ impl<'a> Incoming<'a> {
             SmElement::Request => self.say_handled(),
             SmElement::Ack { h } => {
                 let Some(link) = &self.link else { return Next::Read };
-                self.finished = !link.is_asked();
-                if let Err(too_high) = link.acknowledged(h, now) {
-                    return Next::End(self.fail(too_high.into()));
+                match link.acknowledged(h, now) {
+                    Ok(last_word) => self.finished = last_word,
+                    Err(too_high) => return Next::End(self.fail(too_high.into())),
                 }
             }
             SmElement::Enable { .. } | SmElement::Resume { .. } if !self.may_be_managed() => {
@@ -480,7 +480,7 @@ impl<'a> Incoming<'a> {
         if !self.machine.proven_pairs().is_empty()
             && now.saturating_duration_since(last) >= settings.idle_timeout.saturating_mul(2)
         {
-            self.say_handled();
+            self.say_last();
             return Next::End(self.fail(StreamError::new(StreamCondition::ConnectionTimeout)));
         }
         Next::Read
@@ -494,6 +494,13 @@ impl<'a> Incoming<'a> {
             Counting::Resumable(session) => session.handled(),
         };
         self.push(&SmElement::Ack { h });
+    }
+
+    /// The last word on that: twice, so that one is no answer to a question, and the other side knows that nothing is
+    /// handled any more ([`Link::acknowledged`]).
+    fn say_last(&self) {
+        self.say_handled();
+        self.say_handled();
     }
 
     fn push(&self, element: &SmElement) {

@@ -236,15 +236,19 @@ impl Link {
         }
     }
 
-    /// The other side has handled so many stanzas of the stream.
+    /// The other side has handled so many stanzas of the stream. `true` if that is nothing new although more were sent: it
+    /// can't be the answer to a question, which follows what was sent, so it is the other side's last word.
     ///
     /// # Errors
     /// [`HandledCountTooHigh`] if so many were not sent.
-    pub(crate) fn acknowledged(&self, handled: u32, now: Instant) -> Result<(), HandledCountTooHigh> {
+    pub(crate) fn acknowledged(&self, handled: u32, now: Instant) -> Result<bool, HandledCountTooHigh> {
         let mut state = self.state.lock();
-        drop(state.sent.acknowledge(handled)?);
+        let nothing_new = state.sent.acknowledge(handled)?.next().is_none();
+        if nothing_new && !state.sent.is_empty() {
+            return Ok(true);
+        }
         self.confirmed(&mut state, now);
-        Ok(())
+        Ok(false)
     }
 
     /// The other side has answered a ping, and so handled everything before it.
@@ -270,11 +274,6 @@ impl Link {
             // The outbox is full, or the stream ends. The next stanza that is taken asks again.
             state.confirming.settle();
         }
-    }
-
-    /// Is an answer awaited?
-    pub(crate) fn is_asked(&self) -> bool {
-        self.state.lock().confirming.promised_since().is_some()
     }
 
     /// Was something asked for so long ago that the stream must be dead?
