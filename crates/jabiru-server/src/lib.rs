@@ -14,6 +14,7 @@
 //! config.data_directory = folder.path().join("data");
 //! config.c2s.starttls = vec!["127.0.0.1:0".parse()?];
 //! config.c2s.direct_tls = vec![];
+//! config.s2s.enabled = false;
 //!
 //! let server = Server::start(&config).await?;
 //! println!("clients may come to {}", server.starttls_addresses()[0]);
@@ -32,6 +33,7 @@ mod credentials;
 mod data_directory;
 mod expiry;
 mod features;
+mod host;
 mod logging;
 mod open_files;
 mod operations;

@@ -1,8 +1,6 @@
 //! What can be done with a server while it runs: ending streams, sending everybody away, reading the
 //! configuration anew, telling how it is.
 
-mod host;
-
 use std::fmt;
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -23,6 +21,7 @@ use crate::assemble::{self, Certificate, Tls};
 use crate::cli;
 use crate::config::{self, Config, Differences};
 use crate::control::{Answer, Operator, Request};
+use crate::host::HostPort;
 use crate::status::{DomainStatus, Draining, Status};
 
 /// A running server's parts that commands reach. Shared by all who give some.
@@ -76,7 +75,7 @@ impl Operations {
 
     /// Sends everybody away, for as long as the server runs; returns how many streams there were.
     pub(crate) fn drain(&self, to: Option<&str>) -> anyhow::Result<usize> {
-        let to = to.map(host::parse).transpose()?;
+        let to = to.map(HostPort::parse).transpose()?.map(|to| to.to_string());
         let mut state = self.state.lock();
         let streams = self.c2s.stream_count();
         self.c2s.drain(to.clone());
