@@ -8,7 +8,7 @@ use jabiru_stanza::DomainPart;
 
 /// A domain name or an IP address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Host {
+pub(crate) enum Host {
     /// A domain name, prepared.
     Name(DomainPart),
     /// An address.

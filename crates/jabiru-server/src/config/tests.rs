@@ -231,7 +231,7 @@ fn differences_name_every_key() {
     let (before, after) = (Config::default(), parse(&everything()).unwrap());
     let Differences { mut applicable, mut restart } = before.differences(&after);
     let (of_s2s, others): (Vec<&str>, Vec<&str>) = applicable.iter().partition(|key| key.starts_with("s2s."));
-    assert_eq!(of_s2s.len(), 12, "{of_s2s:?}");
+    assert_eq!(of_s2s.len(), 19, "{of_s2s:?}");
     let (limits, others): (Vec<&str>, Vec<&str>) = others.iter().partition(|key| key.starts_with("limits."));
     assert_eq!(others, ["tls.warn_before_expiry_days", "tls.restart_streams_before_expiry_hours"]);
     assert!(limits.len() == 5 && limits.iter().all(|key| key.contains("connection")), "{limits:?}");

@@ -4,8 +4,8 @@ use super::{Limits, Resolver, S2s};
 use crate::config::differences::differing;
 
 impl S2s {
-    /// This with what a running server can take of another one: whom it has to do with, what they have to prove and by
-    /// what, where they are, and how many connections they may have here.
+    /// This with what a running server can take of another one: all but the listeners and most of the bounds. So whom it
+    /// has to do with, what they have to prove and by what, how they are found, and how many connections they may have.
     pub(in crate::config) fn with_applicable(&self, other: &S2s) -> S2s {
         let limits = Limits {
             streams: other.limits.streams,
@@ -13,18 +13,11 @@ impl S2s {
             ..self.limits.clone()
         };
         S2s {
-            require: other.require,
-            require_tls: other.require_tls,
-            ca: other.ca.clone(),
-            system_authorities: other.system_authorities,
-            allow: other.allow.clone(),
-            block: other.block.clone(),
-            dane: other.dane,
-            posh: other.posh,
-            routes: other.routes.clone(),
-            exceptions: other.exceptions.clone(),
+            enabled: self.enabled,
+            starttls: self.starttls.clone(),
+            direct_tls: self.direct_tls.clone(),
             limits,
-            ..self.clone()
+            ..other.clone()
         }
     }
 
@@ -47,18 +40,18 @@ impl S2s {
             block => applicable "s2s.block",
             dane => applicable "s2s.dane",
             posh => applicable "s2s.posh",
-            direct_tls_out => restart "s2s.direct_tls_out",
-            bidirectional => restart "s2s.bidirectional",
-            stream_management => restart "s2s.stream_management",
+            direct_tls_out => applicable "s2s.direct_tls_out",
+            bidirectional => applicable "s2s.bidirectional",
+            stream_management => applicable "s2s.stream_management",
             routes => applicable "s2s.route",
             exceptions => applicable "s2s.domain",
         } without resolver limits);
         differing!(&self.resolver, other.resolver, Resolver {
-            nameservers => restart "s2s.resolver.nameservers",
-            dnssec => restart "s2s.resolver.dnssec",
-            trust_anchor => restart "s2s.resolver.trust_anchor",
-            timeout => restart "s2s.resolver.timeout_seconds",
-            cache_entries => restart "s2s.resolver.cache_entries",
+            nameservers => applicable "s2s.resolver.nameservers",
+            dnssec => applicable "s2s.resolver.dnssec",
+            trust_anchor => applicable "s2s.resolver.trust_anchor",
+            timeout => applicable "s2s.resolver.timeout_seconds",
+            cache_entries => applicable "s2s.resolver.cache_entries",
         });
         let (own, others) = (&self.limits, &other.limits);
         differing!(own, others, Limits {

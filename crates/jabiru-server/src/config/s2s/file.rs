@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
+use jabiru_s2s::resolve::{Host, Route};
 use jabiru_stanza::DomainPart;
 
-use super::{DomainPattern, Exception, Limits, Require, Resolver, Route, S2s};
+use super::{DIRECT_TLS_PORT, DomainPattern, Exception, Limits, Require, Resolver, S2s, STARTTLS_PORT};
 use crate::config::Domain;
 use crate::config::file::path_from;
 use crate::config::listeners::{self, Listeners};
 use crate::config::reader::Section;
-use crate::host::{Host, HostPort};
+use crate::host::{self, HostPort};
 
 /// Reads the section `[s2s]` of a server that hosts these domains and takes elements of so many bytes.
 pub(in crate::config) fn read(
@@ -75,7 +76,7 @@ fn read_resolver(section: &mut Section<'_, '_>, folder: &Path, resolver: &mut Re
         resolver.nameservers = list.into_iter().map(|(_, address)| address).collect();
     }
     section.boolean("dnssec", &mut resolver.dnssec);
-    let expected = "the path of a file with DNSKEY or DS records";
+    let expected = "the path of a file with DNSKEY records";
     resolver.trust_anchor = section.string("trust_anchor", expected, path_from(folder));
     if resolver.trust_anchor.is_some() && !resolver.dnssec {
         section.conflict("trust_anchor", "nothing is validated by it while dnssec is false");
@@ -112,19 +113,27 @@ fn read_routes(section: &mut Section<'_, '_>, hosted: &[Domain], routes: &mut BT
 
 fn route(text: &str) -> Option<Route> {
     let HostPort { host, port } = HostPort::parse(text).ok()?;
-    Some(Route { host, port: port.unwrap_or(Route::STARTTLS_PORT), direct_tls: false })
+    Some(Route { host: machine(&host)?, port: port.unwrap_or(STARTTLS_PORT), direct_tls: false })
+}
+
+/// `None` for a name that DNS can't hold.
+fn machine(host: &host::Host) -> Option<Host> {
+    match host {
+        host::Host::Name(name) => Host::of_domain(name).ok(),
+        host::Host::Address(address) => Some(Host::Address(*address)),
+    }
 }
 
 fn read_route(section: &mut Section<'_, '_>) -> Option<Route> {
     let expected = "a host name or an IP address";
-    let host = section.string("host", expected, |text| Host::parse(text).ok());
+    let host = section.string("host", expected, |text| machine(&host::Host::parse(text).ok()?));
     let (mut port, mut direct_tls) = (None, false);
     section.optional("port", 1..=65_535, &mut port);
     section.boolean("direct_tls", &mut direct_tls);
     if !section.has("host") {
         section.missing("host", expected);
     }
-    let usual = if direct_tls { Route::DIRECT_TLS_PORT } else { Route::STARTTLS_PORT };
+    let usual = if direct_tls { DIRECT_TLS_PORT } else { STARTTLS_PORT };
     Some(Route { host: host?, port: port.unwrap_or(usual), direct_tls })
 }
 

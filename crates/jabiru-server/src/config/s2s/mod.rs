@@ -11,11 +11,11 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jabiru_stanza::DomainPart;
+use jabiru_s2s::resolve::Route;
+use jabiru_stanza::{DomainPart, DomainRef};
 
 pub(super) use self::file::read;
 pub use self::pattern::DomainPattern;
-pub use crate::host::Host;
 
 /// Server streams (RFC 6120 §3.2, §4; XEP-0220).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub struct Resolver {
     pub nameservers: Vec<SocketAddr>,
     /// Whether answers are validated by DNSSEC.
     pub dnssec: bool,
-    /// A file with the DNSKEY or DS records to trust, in place of those of the root.
+    /// A file with the DNSKEY records to trust, in place of those of the root.
     pub trust_anchor: Option<PathBuf>,
     /// How long an answer is waited for.
     pub timeout: Duration,
@@ -96,23 +96,10 @@ pub struct Resolver {
     pub cache_entries: usize,
 }
 
-/// Where the server of a domain is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// Its name or address.
-    pub host: Host,
-    /// Its port.
-    pub port: u16,
-    /// Whether it begins with TLS.
-    pub direct_tls: bool,
-}
-
-impl Route {
-    /// The usual port of STARTTLS (RFC 6120 §14.7).
-    pub const STARTTLS_PORT: u16 = 5269;
-    /// The usual port of direct TLS.
-    pub const DIRECT_TLS_PORT: u16 = 5270;
-}
+/// The usual port of STARTTLS (RFC 6120 §14.7).
+const STARTTLS_PORT: u16 = 5269;
+/// The usual port of direct TLS.
+const DIRECT_TLS_PORT: u16 = 5270;
 
 /// How much of what server streams may use; every one of these is a bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,7 +136,7 @@ pub struct Limits {
 
 impl S2s {
     /// What a domain has to prove, and whether nothing goes without TLS.
-    pub fn requirement(&self, domain: &jabiru_stanza::DomainRef) -> (Require, bool) {
+    pub fn requirement(&self, domain: &DomainRef) -> (Require, bool) {
         let exception = self.exceptions.iter().find(|exception| *exception.name == *domain);
         let require = exception.and_then(|exception| exception.require).unwrap_or(self.require);
         let require_tls = exception.and_then(|exception| exception.require_tls).unwrap_or(self.require_tls);
@@ -164,8 +151,8 @@ impl Default for S2s {
         let loopback = |port| vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()];
         Self {
             enabled: true,
-            starttls: loopback(Route::STARTTLS_PORT),
-            direct_tls: loopback(Route::DIRECT_TLS_PORT),
+            starttls: loopback(STARTTLS_PORT),
+            direct_tls: loopback(DIRECT_TLS_PORT),
             require: Require::Certificate,
             require_tls: true,
             ca: Vec::new(),
