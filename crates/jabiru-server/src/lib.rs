@@ -37,6 +37,7 @@ mod host;
 mod logging;
 mod open_files;
 mod operations;
+mod s2s_command;
 mod serve;
 mod server;
 mod status;
@@ -88,6 +89,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Drain(arguments)) => control::drain(&cli::data_directory(path.as_deref())?, arguments),
         Some(Command::Reload) => control::reload(&cli::data_directory(path.as_deref())?),
         Some(Command::Status { json }) => control::status(&cli::data_directory(path.as_deref())?, json),
+        Some(Command::S2s(command)) => s2s_command::run(command, &cli::data_directory(path.as_deref())?),
         Some(Command::User(command)) => {
             let config = cli::load(path.as_deref())?;
             let accounts = data_directory::open_storage(&config)?;

@@ -12,6 +12,7 @@ use anyhow::{Context, bail};
 use jabiru_c2s::C2s;
 use jabiru_net::Admission;
 use jabiru_router::HostedDomains;
+use jabiru_s2s::report::{Diagnosis, StreamReport};
 use jabiru_stanza::{DomainPart, Jid, StreamCondition, StreamError};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ use tokio::sync::Notify;
 use crate::assemble::{self, Certificate, Tls};
 use crate::cli;
 use crate::config::{self, Config, Differences};
-use crate::control::{Answer, Operator, Request};
+use crate::control::{Answer, Operator, Progress, Request};
 use crate::host::HostPort;
 use crate::status::{DomainStatus, Draining, Status};
 
@@ -124,6 +125,29 @@ impl Operations {
         Ok(Reloaded { added, removed, streams_ended, new_certificates, applied, restart })
     }
 
+    /// The server streams.
+    ///
+    /// # Errors
+    /// There are none to be had.
+    pub(crate) fn server_streams(&self) -> anyhow::Result<Vec<StreamReport>> {
+        bail!(NO_SERVER_STREAMS)
+    }
+
+    /// Walks every step to another domain on behalf of a hosted one, and tells each.
+    pub(crate) async fn test(
+        &self,
+        _domain: &str,
+        _from: Option<&str>,
+        _progress: Progress,
+    ) -> anyhow::Result<Diagnosis> {
+        bail!(NO_SERVER_STREAMS)
+    }
+
+    /// Closes the streams to and from another domain; returns how many there were.
+    pub(crate) fn close(&self, _domain: &str) -> anyhow::Result<usize> {
+        bail!(NO_SERVER_STREAMS)
+    }
+
     /// How the server is.
     pub(crate) fn status(&self) -> Status {
         let state = self.state.lock();
@@ -160,6 +184,8 @@ impl Operations {
         tracing::info!(domains = domains.join(", "), streams, "streams begin anew before the certificate expires");
     }
 }
+
+const NO_SERVER_STREAMS: &str = "this server has no streams to or from other servers: [s2s] enabled is false";
 
 /// What came of reading the configuration anew. `Display` tells it to a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -241,7 +267,7 @@ impl Commands {
         result.context("nothing was changed")
     }
 
-    async fn obey(&self, request: Request) -> anyhow::Result<Answer> {
+    async fn obey(&self, request: Request, progress: Progress) -> anyhow::Result<Answer> {
         let operations = &self.operations;
         Ok(match request {
             Request::Kick { address, reason } => {
@@ -254,13 +280,20 @@ impl Commands {
             Request::Drain { to } => Answer::Draining { streams: operations.drain(to.as_deref())? },
             Request::Reload => Answer::Reloaded(self.reload().await?),
             Request::Status => Answer::Status(operations.status()),
+            Request::S2sList => Answer::S2sStreams(operations.server_streams()?),
+            Request::S2sTest { domain, from } => {
+                Answer::S2sDiagnosis(operations.test(&domain, from.as_deref(), progress).await?)
+            }
+            Request::S2sClose { domain } => Answer::S2sClosed { streams: operations.close(&domain)? },
         })
     }
 }
 
 impl Operator for Commands {
-    fn answer(&self, request: Request) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
-        Box::pin(async { self.obey(request).await.unwrap_or_else(|error| Answer::Refused(crate::sentence(&error))) })
+    fn answer(&self, request: Request, progress: Progress) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
+        Box::pin(async {
+            self.obey(request, progress).await.unwrap_or_else(|error| Answer::Refused(crate::sentence(&error)))
+        })
     }
 }
 
