@@ -249,12 +249,17 @@ impl Presented<'_> {
 
     /// RFC 7671 §5.2.
     fn is_issued_by_announced(&self, usable: &Usable<'_>) -> Verdict {
-        let announced = usable.authority();
-        let authority = self.chain[1..].iter().find(|issuer| usable.matches(issuer)).or(announced.as_ref());
-        if let Some(authority) = authority {
+        if let Some(authority) = self.chain[1..].iter().find(|issuer| usable.matches(issuer)) {
             return match Authority::read(authority) {
                 Some(authority) => self.valid_for_name(usable, authority.verify(self)),
-                None => Verdict::Match(Problem::Invalid(Error::CaUsedAsEndEntity)),
+                None => Verdict::Match(Problem::Invalid(Error::EndEntityUsedAsCa)),
+            };
+        }
+        if let Some(authority) = usable.authority() {
+            return match Authority::read(&authority).map(|authority| authority.verify(self)) {
+                // Then it is about another authority.
+                None | Some(Err(Error::UnknownIssuer)) => Verdict::Other,
+                Some(path) => self.valid_for_name(usable, path),
             };
         }
         // RFC 7671 §5.2.3: the bare key of an authority that is not in the chain, which can only be the issuer of its end.
@@ -270,7 +275,7 @@ impl Presented<'_> {
         };
         let path = chain::verify_path(self.chain, &[anchor], self.roots, self.now, self.purpose, &|_| Ok(()));
         match path {
-            // Then it is about another authority.
+            // Then it is that of another authority.
             Err(Error::UnknownIssuer | Error::InvalidSignatureForPublicKey) => Verdict::Other,
             path => self.valid_for_name(usable, path),
         }
