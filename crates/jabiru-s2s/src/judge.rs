@@ -1,7 +1,7 @@
 //! Whether the certificate that another server shows is good for its domain (RFC 6120 §13.7.2; RFC 7673; RFC 7711).
 
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use jabiru_net::certificate::{Peer, Problem, ServerCheck, verify_server};
 use jabiru_stanza::DomainRef;
@@ -10,6 +10,7 @@ use crate::policy::{Require, Rules};
 use crate::report::Proof;
 use crate::resolve::ServerTarget;
 use crate::service::Service;
+use crate::steps;
 use crate::trace::Trace;
 
 /// What a certificate proves.
@@ -67,9 +68,10 @@ pub(crate) async fn judge(
     trace: &Trace,
 ) -> Judgement {
     let peer = if target.is_some() { Peer::Receiving } else { Peer::Initiating };
-    let _ = trace;
     let policy = service.policy();
+    let began = Instant::now();
     let verified = verify_server(chain, domain, &policy.roots, SystemTime::now(), ServerCheck::new(peer));
+    trace.note(began, || steps::certificate(chain, domain, &verified));
     let judgement = match verified {
         Ok(proof) => Judgement::proved(Proof::Certificate, Some(proof.not_after)),
         Err(problem @ Problem::NoCertificate) => return Judgement::nothing(problem),

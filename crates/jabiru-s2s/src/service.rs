@@ -13,6 +13,7 @@ use jabiru_stanza::{Condition, DomainPart, DomainRef, Stanza, StanzaError, Strea
 use rand::Rng;
 use tokio::sync::Semaphore;
 
+use crate::awaited::Awaited;
 use crate::link::{Bounds, Link, Sent};
 use crate::links::Links;
 use crate::live::Live;
@@ -69,6 +70,8 @@ pub(crate) struct Service {
     pub(crate) links: Links,
     pub(crate) live: Arc<Live>,
     pub(crate) sessions: Sessions,
+    /// What tests of other domains wait for.
+    pub(crate) awaited: Arc<Awaited>,
     /// Places for connections that are being made.
     pub(crate) dialling: Semaphore,
     /// Places for questions about dialback keys.
@@ -100,6 +103,7 @@ impl S2s {
             links: Links::new(settings.links, bounds),
             live: Arc::default(),
             sessions: Sessions::new(settings.resumable_streams, settings.resumption),
+            awaited: Arc::default(),
             dialling: Semaphore::new(settings.dialling.min(Semaphore::MAX_PERMITS)),
             verifications: Semaphore::new(settings.verifications.min(Semaphore::MAX_PERMITS)),
             settings,

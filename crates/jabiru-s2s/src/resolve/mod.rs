@@ -16,11 +16,13 @@ mod lookup;
 mod order;
 mod resolver;
 mod settings;
+mod srv;
 
 pub use error::{Question, ResolveError};
 pub use found::{Addresses, Found, Host, NotAHost, ServerTarget, Source, Tlsa};
 pub use order::order_targets;
 pub use resolver::Resolver;
 pub use settings::{ResolverSettings, Route, SettingsError};
+pub use srv::{SrvLookup, SrvRecord};
 
 pub(crate) use cache::ExpiringCache;
