@@ -50,11 +50,17 @@ pub(crate) struct DialError {
     pub(crate) remote: RemoteError,
     /// In words for the operator.
     pub(crate) text: String,
+    /// Whether it may be otherwise in a moment, as with a server that starts again.
+    pub(crate) passing: bool,
 }
 
 impl DialError {
     fn new(remote: RemoteError, step: &str, text: impl fmt::Display) -> DialError {
-        DialError { remote, text: format!("{step}: {text}") }
+        DialError { remote, text: format!("{step}: {text}"), passing: false }
+    }
+
+    fn passing(self) -> DialError {
+        DialError { passing: true, ..self }
     }
 
     /// The server was found, but there is no stream with it (RFC 6120 §10.4.3).
@@ -112,7 +118,10 @@ async fn dial_for(
     let attempts = Box::pin(attempts(service, pair, &purpose, rules, trace));
     match tokio::time::timeout(within, attempts).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(DialError::stream("stream", format_args!("there was none after {} s", within.as_secs()))),
+        Err(_) => {
+            let text = format_args!("there was none after {} s", within.as_secs());
+            Err(DialError::stream("stream", text).passing())
+        }
     }
 }
 
@@ -140,7 +149,9 @@ async fn attempts(
         let Connected { socket, target, address } = match connected {
             Ok(connected) => connected,
             // What a server said that was reached says more than that another could not be.
-            Err(error) => return Err(last.unwrap_or_else(|| DialError::new(error.condition(), "connect", error))),
+            Err(error) => {
+                return Err(last.unwrap_or_else(|| DialError::new(error.condition(), "connect", error).passing()));
+            }
         };
         let connection = Connection::new(socket, address, service.settings.connection())
             .map_err(|error| DialError::stream("connect", error))?;
@@ -272,7 +283,8 @@ impl Attempt<'_> {
                             None => "it was closed".to_owned(),
                         };
                         dialled.finish(service.settings.closing_timeout);
-                        return Err(DialError::stream(step(error.as_ref()), text));
+                        let told = DialError::stream(step(error.as_ref()), text);
+                        return Err(if is_passing(error.as_ref()) { told.passing() } else { told });
                     }
                     InitiatingServerEvent::Features(_)
                     | InitiatingServerEvent::Trying { .. }
@@ -287,12 +299,17 @@ impl Attempt<'_> {
                 continue;
             }
             let deadline = dialled.machine.poll_timeout();
-            match dialled.connection.next(deadline).await.map_err(|error| DialError::stream("stream", error))? {
+            match dialled
+                .connection
+                .next(deadline)
+                .await
+                .map_err(|error| DialError::stream("stream", error).passing())?
+            {
                 Wake::Received(received) => {
                     dialled.input.extend_from_slice(&received);
                     dialled.machine.handle_timeout(Instant::now());
                 }
-                Wake::Ended => return Err(DialError::stream("stream", "the connection was closed")),
+                Wake::Ended => return Err(DialError::stream("stream", "the connection was closed").passing()),
                 Wake::Deadline => dialled.machine.handle_timeout(Instant::now()),
                 Wake::EndOrdered(error) => match error {
                     Some(error) => dialled.machine.close_with(error),
@@ -314,7 +331,11 @@ impl Attempt<'_> {
         let begun =
             connection.initiate_tls(&self.service.tls, sender.as_str(), target.as_str(), beginning, within).await;
         self.trace.note(began, || steps::tls(target, beginning, &begun));
-        let info = begun.map_err(|error| DialError::stream("TLS", tls_error(&error)))?;
+        let info = begun.map_err(|error| {
+            let lost = matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset);
+            let told = DialError::stream("TLS", tls_error(&error));
+            if lost { told.passing() } else { told }
+        })?;
         let version = info.version.unwrap_or("unknown").to_owned();
         entry.note(|facts| {
             facts.tls = Some(TlsReport { version, direct: beginning == Beginning::Direct });
@@ -400,6 +421,23 @@ fn step(error: Option<&InitiatingServerError>) -> &'static str {
         Some(InitiatingServerError::Sasl(_) | InitiatingServerError::NoProof) => "authentication",
         Some(InitiatingServerError::DialbackInvalid | InitiatingServerError::Dialback(_)) => "dialback",
         Some(_) | None => "stream",
+    }
+}
+
+/// May it be otherwise in a moment?
+fn is_passing(error: Option<&InitiatingServerError>) -> bool {
+    match error {
+        Some(InitiatingServerError::StreamError(error)) => matches!(
+            error.condition(),
+            StreamCondition::SystemShutdown
+                | StreamCondition::Reset
+                | StreamCondition::InternalServerError
+                | StreamCondition::ResourceConstraint
+                | StreamCondition::RemoteConnectionFailed
+                | StreamCondition::ConnectionTimeout
+        ),
+        Some(InitiatingServerError::StreamClosed | InitiatingServerError::Timeout { .. }) => true,
+        Some(_) | None => false,
     }
 }
 

@@ -22,3 +22,19 @@ pub(crate) fn negotiating(_trace: &Trace, _event: &InitiatingServerEvent, _machi
 pub(crate) fn tls(_domain: &DomainRef, _beginning: Beginning, _info: &io::Result<TlsInfo>) -> (Step, Verdict) {
     todo!()
 }
+
+pub(crate) fn certificate(
+    _chain: &[Vec<u8>],
+    _verified: &Result<jabiru_net::certificate::Proof, jabiru_net::certificate::Problem>,
+    _rules: crate::policy::Rules,
+) -> (Step, Verdict) {
+    todo!()
+}
+
+pub(crate) fn dane(
+    _target: &crate::resolve::ServerTarget,
+    _tlsa: &crate::resolve::Tlsa,
+    _verified: &Result<jabiru_net::certificate::dane::DaneProof, jabiru_net::certificate::dane::DaneProblem>,
+) -> (Step, Verdict) {
+    todo!()
+}
