@@ -53,6 +53,8 @@ pub(crate) struct Carry<'a> {
     previous: Option<Previous>,
     /// Stanzas of the other side, since management was enabled.
     handled: Handled,
+    /// What is said before the machine's last words, when nothing can be put into the outbox any more.
+    last_words: Vec<u8>,
     /// The last thing that came was the other side's last word on what it has handled.
     finished: bool,
     answers: (mpsc::Sender<Answered>, mpsc::Receiver<Answered>),
@@ -99,6 +101,7 @@ impl<'a> Carry<'a> {
             management: State::Off,
             previous,
             handled: Handled::default(),
+            last_words: Vec::new(),
             finished: false,
             answers: mpsc::channel(ANSWERS),
             retired: None,
@@ -112,7 +115,7 @@ impl<'a> Carry<'a> {
 
     /// Carries stanzas until the stream ends, and ends the connection.
     pub(crate) async fn run(mut self) -> End {
-        self.begin();
+        self.begin().await;
         let ended = caught(pin!(self.exchange())).await;
         let end = match ended {
             Ok(end) => end,
@@ -126,14 +129,14 @@ impl<'a> Carry<'a> {
         tracing::info!(from = %pair.sender, domain = %pair.target, reason = end.reason, "stream to this domain ended");
         // What is still to come is read while the machine's last words are on their way.
         let Dialled { connection, mut machine, entry, .. } = *self.stream;
-        let mut last_words = Vec::new();
+        let mut last_words = self.last_words;
         machine.take_output(&mut last_words);
         finish(connection, entry, last_words, self.service.settings.closing_timeout);
         end
     }
 
     /// Says that stanzas can be sent, or first what is left of the stream before.
-    fn begin(&mut self) {
+    async fn begin(&mut self) {
         let pair = self.link.pair();
         let Dialled { connection, entry, features, bidi, judgement, machine, .. } = &*self.stream;
         let by = machine.accepted_pairs().first().map(|(_, by)| *by);
@@ -151,14 +154,14 @@ impl<'a> Carry<'a> {
                 self.management = State::Resuming;
                 self.previous = Some(previous);
             }
-            None => self.start(offered, now),
+            None => self.start(offered, now).await,
         }
     }
 
     /// A stream of its own.
-    fn start(&mut self, managed: bool, now: Instant) {
+    async fn start(&mut self, managed: bool, now: Instant) {
         let unconfirmed = self.link.take_unconfirmed();
-        self.service.bounce(unconfirmed, RemoteError::Timeout, "the stream broke, and could not be resumed");
+        self.service.bounce(unconfirmed, RemoteError::Timeout, "the stream broke, and could not be resumed").await;
         let outbox = self.stream.connection.outbox();
         if managed {
             self.push(&SmElement::Enable { resume: true, max: None });
@@ -206,7 +209,7 @@ impl<'a> Carry<'a> {
                 }
                 Ok(Wake::EndOrdered(error)) => {
                     self.link.lost();
-                    self.say_last();
+                    self.last_words = self.last_word();
                     Next::End(match error {
                         Some(error) => self.fail(error),
                         None => self.close("the stream was closed by this server"),
@@ -259,7 +262,7 @@ impl<'a> Carry<'a> {
         while let Some(event) = self.stream.machine.poll_event() {
             match event {
                 InitiatingServerEvent::Element(element) => {
-                    let next = self.element(&element);
+                    let next = self.element(&element).await;
                     if let Next::End(_) = next {
                         return next;
                     }
@@ -290,7 +293,7 @@ impl<'a> Carry<'a> {
     }
 
     /// Something that is neither a stanza nor negotiation: stream management. What else comes is ignored (§4.8.4).
-    fn element(&mut self, element: &RawElement) -> Next {
+    async fn element(&mut self, element: &RawElement) -> Next {
         let management = match SmElement::read(element) {
             None => return Next::Read,
             Some(Ok(management)) => management,
@@ -304,6 +307,8 @@ impl<'a> Carry<'a> {
                 self.stream.entry.note(|facts| facts.managed = Some(Resumable(id.is_some())));
                 let max = max.map_or(self.service.settings.resumption, |max| Duration::from_secs(max.into()));
                 self.management = State::On(id.map(|id| (id, max)));
+                // §3: what came before does not count.
+                self.handled = Handled::default();
                 Ok(())
             }
             (SmElement::Failed { .. }, State::Enabling) => {
@@ -326,7 +331,7 @@ impl<'a> Carry<'a> {
                 // XEP-0198 §5: it may still know how far it was.
                 let known = h.map_or(Ok(()), |h| self.link.acknowledged(h, now).map(drop));
                 if known.is_ok() {
-                    self.start(true, now);
+                    self.start(true, now).await;
                 }
                 known
             }
@@ -367,8 +372,9 @@ impl<'a> Carry<'a> {
     /// Closes a stream that nobody needs. What the other side was saying meanwhile is still heard (§4.4).
     async fn retire(&mut self) -> End {
         self.link.lost();
-        self.say_last();
-        let closing = self.stream.connection.outbox().push(|out| out.extend_from_slice(b"</stream:stream>"));
+        let mut last_words = self.last_word();
+        last_words.extend_from_slice(b"</stream:stream>");
+        let closing = self.stream.connection.outbox().push(|out| out.extend_from_slice(&last_words));
         if closing.is_err() {
             return self.broken("the stream was ending");
         }
@@ -383,7 +389,7 @@ impl<'a> Carry<'a> {
                             return end;
                         }
                     }
-                    Event::Element(element) => drop(self.element(&element)),
+                    Event::Element(element) => drop(self.element(&element).await),
                     Event::StreamClose | Event::StreamOpen(_) => {
                         return self.end(Because::Closed, "nobody needed it", false);
                     }
@@ -402,9 +408,14 @@ impl<'a> Carry<'a> {
 
     /// The last word on that: twice, so that one is no answer to a question, and the other side knows that nothing is
     /// handled any more ([`Link::acknowledged`]).
-    fn say_last(&self) {
-        self.say_handled();
-        self.say_handled();
+    fn last_word(&self) -> Vec<u8> {
+        let mut words = Vec::new();
+        if matches!(self.management, State::Enabling | State::On(_)) {
+            let answer = SmElement::Ack { h: self.handled.h() }.to_element();
+            answer.write(&mut words, ns::SERVER);
+            answer.write(&mut words, ns::SERVER);
+        }
+        words
     }
 
     fn push(&self, element: &SmElement) {

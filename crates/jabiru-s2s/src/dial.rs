@@ -51,11 +51,17 @@ pub(crate) struct DialError {
     pub(crate) remote: RemoteError,
     /// In words for the operator.
     pub(crate) text: String,
+    /// Whether it may be otherwise in a moment, as with a server that starts again.
+    pub(crate) passing: bool,
 }
 
 impl DialError {
     fn new(remote: RemoteError, step: &str, text: impl fmt::Display) -> DialError {
-        DialError { remote, text: format!("{step}: {text}") }
+        DialError { remote, text: format!("{step}: {text}"), passing: false }
+    }
+
+    fn passing(self) -> DialError {
+        DialError { passing: true, ..self }
     }
 
     /// The server was found, but there is no stream with it (RFC 6120 §10.4.3).
@@ -113,7 +119,10 @@ async fn dial_for(
     let attempts = Box::pin(attempts(service, pair, &purpose, rules, trace));
     match tokio::time::timeout(within, attempts).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(DialError::stream("stream", format_args!("there was none after {} s", within.as_secs()))),
+        Err(_) => {
+            let text = format_args!("there was none after {} s", within.as_secs());
+            Err(DialError::stream("stream", text).passing())
+        }
     }
 }
 
@@ -141,7 +150,9 @@ async fn attempts(
         let Connected { socket, target, address } = match connected {
             Ok(connected) => connected,
             // What a server said that was reached says more than that another could not be.
-            Err(error) => return Err(last.unwrap_or_else(|| DialError::new(error.condition(), "connect", error))),
+            Err(error) => {
+                return Err(last.unwrap_or_else(|| DialError::new(error.condition(), "connect", error).passing()));
+            }
         };
         let connection = Connection::new(socket, address, service.settings.connection())
             .map_err(|error| DialError::stream("connect", error))?;
@@ -274,7 +285,8 @@ impl Attempt<'_> {
                             None => "it was closed".to_owned(),
                         };
                         dialled.finish(service.settings.closing_timeout);
-                        return Err(DialError::stream(step(error.as_ref()), text));
+                        let told = DialError::stream(step(error.as_ref()), text);
+                        return Err(if is_passing(error.as_ref()) { told.passing() } else { told });
                     }
                     InitiatingServerEvent::Header(_)
                     | InitiatingServerEvent::Features(_)
@@ -308,7 +320,7 @@ impl Attempt<'_> {
     /// The connection is gone.
     fn lost(&self, why: &str) -> DialError {
         self.trace.note_next(|| (steps::closed(None), Verdict::Failed(why.to_owned())));
-        DialError::stream("stream", why)
+        DialError::stream("stream", why).passing()
     }
 
     async fn begin_tls(
@@ -323,7 +335,11 @@ impl Attempt<'_> {
         let begun =
             connection.initiate_tls(&self.service.tls, sender.as_str(), target.as_str(), beginning, within).await;
         self.trace.note(began, || steps::tls(target, beginning, &begun));
-        let info = begun.map_err(|error| DialError::stream("TLS", tls_error(&error)))?;
+        let info = begun.map_err(|error| {
+            let lost = matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset);
+            let told = DialError::stream("TLS", tls_error(&error));
+            if lost { told.passing() } else { told }
+        })?;
         let version = steps::tls_version(&info).unwrap_or("unknown").to_owned();
         entry.note(|facts| {
             facts.tls = Some(TlsReport { version, direct: beginning == Beginning::Direct });
@@ -408,6 +424,23 @@ fn step(error: Option<&InitiatingServerError>) -> &'static str {
         Some(InitiatingServerError::Sasl(_) | InitiatingServerError::NoProof) => "authentication",
         Some(InitiatingServerError::DialbackInvalid | InitiatingServerError::Dialback(_)) => "dialback",
         Some(_) | None => "stream",
+    }
+}
+
+/// May it be otherwise in a moment?
+fn is_passing(error: Option<&InitiatingServerError>) -> bool {
+    match error {
+        Some(InitiatingServerError::StreamError(error)) => matches!(
+            error.condition(),
+            StreamCondition::SystemShutdown
+                | StreamCondition::Reset
+                | StreamCondition::InternalServerError
+                | StreamCondition::ResourceConstraint
+                | StreamCondition::RemoteConnectionFailed
+                | StreamCondition::ConnectionTimeout
+        ),
+        Some(InitiatingServerError::StreamClosed | InitiatingServerError::Timeout { .. }) => true,
+        Some(_) | None => false,
     }
 }
 

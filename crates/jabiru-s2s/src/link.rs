@@ -58,6 +58,8 @@ struct State {
     /// Stanzas sent on the present stream, or on the last one.
     stanzas: u64,
     last_sent: Instant,
+    /// When the last stream ended.
+    last_open: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -102,6 +104,7 @@ impl Link {
             since: now,
             stanzas: 0,
             last_sent: now,
+            last_open: None,
         };
         Link { pair, bounds, total, state: Mutex::new(state) }
     }
@@ -241,15 +244,16 @@ impl Link {
         }
     }
 
-    /// The other side has handled so many stanzas of the stream. `true` if that is nothing new although more were sent: it
-    /// can't be the answer to a question, which follows what was sent, so it is the other side's last word.
+    /// The other side has handled so many stanzas of the stream. `true` if that is nothing new, and can't be the answer to
+    /// a question, which follows what was sent: then it is the other side's last word.
     ///
     /// # Errors
     /// [`HandledCountTooHigh`] if so many were not sent.
     pub(crate) fn acknowledged(&self, handled: u32, now: Instant) -> Result<bool, HandledCountTooHigh> {
         let mut state = self.state.lock();
         let nothing_new = state.sent.acknowledge(handled)?.next().is_none();
-        if nothing_new && !state.sent.is_empty() {
+        let unasked = state.confirming.promised_since().is_none();
+        if nothing_new && (unasked || !state.sent.is_empty()) {
             return Ok(true);
         }
         self.confirmed(&mut state, now);
@@ -295,8 +299,14 @@ impl Link {
         let mut state = self.state.lock();
         if matches!(state.phase, Phase::Open(_)) {
             state.phase = Phase::Connecting;
-            state.since = Instant::now();
+            let now = Instant::now();
+            (state.since, state.last_open) = (now, Some(now));
         }
+    }
+
+    /// When there was a stream last; `None` if there never was one, or is one now.
+    pub(crate) fn last_open(&self) -> Option<Instant> {
+        self.state.lock().last_open
     }
 
     /// From now on the other side counts the stanzas of this stream, which it is told with these bytes; what was sent on it
@@ -329,21 +339,30 @@ impl Link {
         }
     }
 
-    /// Gives up for some time: everything that was to be sent, in order, so that its senders can be told.
-    pub(crate) fn fail(&self, error: RemoteError, reason: &str, pause: impl FnOnce(u32) -> Duration) -> Vec<Stanza> {
+    /// Everything that was to be sent, in order, so that its senders can be told that it will not be. What comes meanwhile
+    /// waits, so that nobody is told of a later stanza first.
+    pub(crate) fn take_all(&self) -> Vec<Stanza> {
         let mut state = self.state.lock();
-        state.failures = state.failures.saturating_add(1);
-        state.last_failure = Some(reason.into());
-        state.next_try = None;
-        state.confirming = Confirming::Not;
-        let until = Instant::now() + pause(state.failures);
-        if !matches!(state.phase, Phase::Ended) {
-            state.phase = Phase::BackOff { until, error };
+        if matches!(state.phase, Phase::Open(_)) {
+            state.phase = Phase::Connecting;
         }
+        state.confirming = Confirming::Not;
         let mut stanzas = state.take_sent();
         stanzas.extend(std::mem::take(&mut state.waiting));
         self.total.fetch_sub(std::mem::take(&mut state.waiting_bytes), Ordering::Relaxed);
         stanzas
+    }
+
+    /// Gives up for some time: what comes until then is refused.
+    pub(crate) fn back_off(&self, error: RemoteError, reason: &str, pause: impl FnOnce(u32) -> Duration) {
+        let mut state = self.state.lock();
+        state.failures = state.failures.saturating_add(1);
+        state.last_failure = Some(reason.into());
+        state.next_try = None;
+        let until = Instant::now() + pause(state.failures);
+        if !matches!(state.phase, Phase::Ended) {
+            state.phase = Phase::BackOff { until, error };
+        }
     }
 
     /// Notes an attempt that came to nothing while others are still to follow; after which pause, by how many there were in

@@ -184,11 +184,11 @@ impl S2s {
 
     /// Ends the streams of domains that are hosted no more with `host-gone` (RFC 6120 §4.9.3.5); how many. The router's
     /// set of domains is to be without them already. What waits in them is answered with an error.
-    pub fn end_domains(&self, domains: &[DomainPart]) -> usize {
+    pub async fn end_domains(&self, domains: &[DomainPart]) -> usize {
         let error = StreamError::new(StreamCondition::HostGone).with_text("this domain is not served here any more");
         let ended = self.service.live.end(&error, |facts| domains.iter().any(|domain| facts.serves(domain)));
         for link in self.service.links.of(domains) {
-            self.service.give_up(&link, RemoteError::Internal, "the domain is not served here any more");
+            self.service.give_up(&link, RemoteError::Internal, "the domain is not served here any more").await;
         }
         ended
     }
@@ -211,12 +211,15 @@ impl S2s {
         self.service.live.end_all(&StreamCondition::SystemShutdown.into());
         let _over = tokio::time::timeout(within, self.service.live.wait_until_empty()).await;
         for link in self.service.links.all() {
-            self.service.give_up(&link, RemoteError::Timeout, "the server shuts down");
+            self.service.give_up(&link, RemoteError::Timeout, "the server shuts down").await;
         }
         self.service.router.store(None);
         self.stream_count()
     }
 }
+
+/// How often senders are told of what came while they were told.
+const ROUNDS: usize = 16;
 
 /// How often is looked for what has ended by time.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(15);
@@ -285,24 +288,28 @@ impl Service {
         }
     }
 
-    /// Tells the senders of everything that a link has that it will not arrive.
-    pub(crate) fn give_up(self: &Arc<Self>, link: &Link, error: RemoteError, reason: &str) {
-        let back_off = self.settings.back_off;
-        let stanzas = link.fail(error, reason, |failures| back_off.pause(failures, &mut rand::rng()));
-        self.bounce(stanzas, error, reason);
+    /// Tells the senders of everything that a link has that it will not arrive, and lets nobody try again for some time.
+    pub(crate) async fn give_up(&self, link: &Link, error: RemoteError, reason: &str) {
+        // What comes while senders are told is told next; whoever sends without end is refused in the end.
+        for _ in 0..ROUNDS {
+            let stanzas = link.take_all();
+            if stanzas.is_empty() {
+                break;
+            }
+            self.bounce(stanzas, error, reason).await;
+        }
+        link.back_off(error, reason, |failures| self.pause(failures, &mut rand::rng()));
+        self.bounce(link.take_all(), error, reason).await;
     }
 
     /// Tells senders, in order, that their stanzas did not arrive (RFC 6120 §10.4.3).
-    pub(crate) fn bounce(self: &Arc<Self>, stanzas: Vec<Stanza>, error: RemoteError, reason: &str) {
-        let Some(router) = self.router().filter(|_| !stanzas.is_empty()) else { return };
-        let reason = reason.to_owned();
-        tokio::spawn(async move {
-            for stanza in stanzas {
-                if let Some(answer) = undelivered(&stanza, error, &reason).reply_to(&stanza) {
-                    router.route(answer).await;
-                }
+    pub(crate) async fn bounce(&self, stanzas: Vec<Stanza>, error: RemoteError, reason: &str) {
+        let Some(router) = self.router() else { return };
+        for stanza in stanzas {
+            if let Some(answer) = undelivered(&stanza, error, reason).reply_to(&stanza) {
+                router.route(answer).await;
             }
-        });
+        }
     }
 
     /// Random numbers where nothing depends on them.

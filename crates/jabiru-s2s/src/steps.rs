@@ -8,6 +8,7 @@ use jabiru_negotiation::{
     InitiatingServerError, InitiatingServerEvent, InitiatingServerStream, KeyAnswer, Security, ServerProof, TlsInfo,
 };
 use jabiru_net::Beginning;
+use jabiru_net::certificate::dane::{DaneProblem, DaneProof};
 use jabiru_net::certificate::{self, Certificate, IdentifierKind, Problem, Reference, Service};
 use jabiru_stanza::{DomainRef, SaslFailure, StanzaError, StreamError, StreamFeatures, StreamHeader};
 use sha2::{Digest, Sha256};
@@ -20,7 +21,7 @@ use crate::report::{
     Answer, CertificateReport, DialbackAnswer, FeatureReport, Requirement, Source, SrvReport, Stage, Step,
     TargetReport, Verdict, rfc3339,
 };
-use crate::resolve::{self, Found, Host, ResolveError, ServerTarget, SrvLookup, SrvRecord};
+use crate::resolve::{self, Found, Host, ResolveError, ServerTarget, SrvLookup, SrvRecord, Tlsa};
 use crate::trace::Trace;
 
 pub(crate) fn policy(rules: Rules) -> Step {
@@ -186,6 +187,44 @@ fn certificate_report(der: &[u8]) -> Option<CertificateReport> {
             digits
         }),
     })
+}
+
+/// What the DNS announces of the certificate at a target, and whether it is this one (RFC 7673).
+pub(crate) fn dane(target: &ServerTarget, tlsa: &Tlsa, verified: &Result<DaneProof, DaneProblem>) -> (Step, Verdict) {
+    let (matched, verdict) = match verified {
+        Ok(proof) => (Some(proof.record.to_string()), Verdict::Good),
+        Err(problem) => (None, Verdict::Notable(problem.to_string())),
+    };
+    let records = tlsa.records.iter().map(ToString::to_string).collect();
+    (Step::Dane { name: tlsa_name(target), records, secure: tlsa.secure, matched }, verdict)
+}
+
+/// That nothing is announced there that could prove anything, and why. Where nobody could ask, there is nothing to tell.
+pub(crate) fn nothing_announced(
+    trace: &Trace,
+    began: Instant,
+    target: &ServerTarget,
+    tlsa: &Result<Tlsa, ResolveError>,
+) {
+    let why = match tlsa {
+        Ok(Tlsa { records, secure: true }) if !records.is_empty() => return,
+        Ok(Tlsa { records, secure: false }) if records.is_empty() => return,
+        Ok(Tlsa { secure: true, .. }) => "there are none".to_owned(),
+        Ok(Tlsa { secure: false, .. }) => "without DNSSEC they prove nothing".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    trace.note(began, || {
+        let (records, secure) = match tlsa {
+            Ok(tlsa) => (tlsa.records.iter().map(ToString::to_string).collect(), tlsa.secure),
+            Err(_) => (Vec::new(), false),
+        };
+        (Step::Dane { name: tlsa_name(target), records, secure, matched: None }, Verdict::Notable(why))
+    });
+}
+
+/// RFC 6698 §3
+fn tlsa_name(target: &ServerTarget) -> String {
+    format!("_{}._tcp.{}", target.port, target.host)
 }
 
 /// All that was proven of the other server by its certificate, and whether that is enough.
