@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use jabiru_router::{Eventually, Feature, IqAnswer, IqRequest, RequestContext, Target};
 use jabiru_s2s::DomainPattern;
 use jabiru_s2s::report::{
-    Conclusion, DialbackAnswer, Direction, Finding, Method, Proof, Requirement, Source, Stage, Step, StreamState,
-    Verdict,
+    Answer, Conclusion, DialbackAnswer, Direction, Finding, Method, Proof, Requirement, Source, Stage, Step,
+    StreamState, Verdict,
 };
 use jabiru_s2s::resolve::{Resolver, ResolverSettings};
-use jabiru_stanza::DomainPart;
+use jabiru_stanza::{DomainPart, Stanza, ns};
 use tokio::net::TcpListener;
 
 use crate::proxy::Proxy;
@@ -74,10 +75,27 @@ fn pair(change: impl Fn(&mut Setup) + Copy) -> (Site, Site) {
     (a, b)
 }
 
+/// Answers pings.
+struct Pong;
+
+impl Feature for Pong {
+    fn name(&self) -> &'static str {
+        "pong"
+    }
+
+    fn requests(&self) -> &[IqRequest] {
+        const { &[IqRequest::get(Target::Server, "ping", ns::PING)] }
+    }
+
+    fn handle_iq(&self, _request: &Stanza, _context: RequestContext<'_>) -> Eventually<IqAnswer> {
+        Eventually::Now(IqAnswer::Result(None))
+    }
+}
+
 /// What all servers are that these tests have nothing against.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_good_domain_step_by_step() {
-    let (a, b) = pair(|_| {});
+    let (a, b) = pair(|setup| setup.features.register(Pong).unwrap());
     let walked = walk(&a, "b.example").await;
     walked.assert_reached();
     let expected = [
@@ -206,7 +224,11 @@ async fn dialback_and_an_answer_over_the_other_stream() {
         }
         _ => None,
     });
-    walked.find(|step| (step == &Step::Ping { error: None, over: Some(Direction::Incoming) }).then_some(()));
+    // It knows no pings; but whoever says so is there.
+    let error = Some(Answer { condition: "service-unavailable".to_owned(), text: None });
+    let (_, verdict) = walked
+        .find(|step| (step == &Step::Ping { error: error.clone(), over: Some(Direction::Incoming) }).then_some(()));
+    assert_eq!(verdict, &Verdict::Good);
 }
 
 /// The other side can't find us, and says so.
@@ -389,7 +411,7 @@ async fn a_stream_that_is_cut() {
     }
     let conclusion = test.conclusion().await;
     let walked = Walked { findings, conclusion };
-    let step = walked.assert_failed("the other side closed the connection");
+    let step = walked.assert_failed("the stream ended before anything came back");
     assert_eq!(step, &Step::Closed { error: None });
 }
 

@@ -1,4 +1,5 @@
 //! Two servers in one process, over loopback.
+#![allow(clippy::unwrap_used, reason = "it is all test code")]
 
 mod broken;
 mod diagnosis;
