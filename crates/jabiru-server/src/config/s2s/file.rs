@@ -171,6 +171,9 @@ fn read_exceptions(section: &mut Section<'_, '_>, hosted: &[Domain], s2s: &mut S
 
 /// Whether what is required, here or for one domain, can be had.
 fn check(section: &mut Section<'_, '_>, require: Require, require_tls: bool, s2s: &S2s) {
+    if !s2s.enabled {
+        return;
+    }
     let key = if section.has("require") { "require" } else { "require_tls" };
     if section.has(key) && !require_tls && require != Require::Dialback {
         section.conflict(key, "a certificate can be shown over TLS alone: require \"dialback\", or TLS");

@@ -257,6 +257,8 @@ fn messages() {
 #[test]
 fn taken() {
     for text in [
+        // Nobody has to prove anything.
+        "[s2s]\nenabled = false\ndane = false\nsystem_authorities = false",
         // Nothing listens, or not at the same time.
         "[s2s]\nenabled = false\nstarttls = ['127.0.0.1:5222']",
         "[s2s]\nstarttls = ['127.0.0.1:0', '127.0.0.1:0']\ndirect_tls = []",
