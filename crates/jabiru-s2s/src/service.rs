@@ -201,6 +201,12 @@ impl S2s {
         self.service.live.count()
     }
 
+    /// Orders the end of all streams with `system-shutdown`, and refuses newcomers; waits for nothing.
+    pub fn end_streams(&self) {
+        self.service.live.end_all(&StreamCondition::SystemShutdown.into());
+        self.service.router.store(None);
+    }
+
     /// Ends all streams with `system-shutdown` (RFC 6120 §4.9.3.20), after what waits in them, and refuses newcomers;
     /// what could not be sent is answered with errors. Returns how many streams were still there when the time was over.
     pub async fn shut_down(&self, within: Duration) -> usize {
