@@ -51,6 +51,7 @@ pub mod scram;
 mod security;
 mod server_stream;
 mod starttls;
+pub mod stream_management;
 
 pub use client_stream::ClientStream;
 pub use credentials::{AccountStatus, CredentialsAnswer, PasswordOutcome};

@@ -106,7 +106,9 @@ impl<'a> Inbound<'a> {
                 return Ok(());
             }
             // It was served when that was proven.
-            return Err(StreamError::new(StreamCondition::HostGone).with_text("this domain is not served here any more"));
+            return Err(
+                StreamError::new(StreamCondition::HostGone).with_text("this domain is not served here any more")
+            );
         }
         let facts = self.stream.facts.lock();
         if !facts.proven.iter().any(|pair| pair.remote.as_str() == from.as_str()) {

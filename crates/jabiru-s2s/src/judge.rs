@@ -32,6 +32,11 @@ impl Judgement {
         }
     }
 
+    /// Nothing, as nothing was shown yet.
+    pub(crate) fn none() -> Judgement {
+        Judgement { proof: None, expires: None, problems: Vec::new() }
+    }
+
     fn nothing(problem: impl fmt::Display) -> Judgement {
         Judgement { proof: None, expires: None, problems: vec![problem.to_string()] }
     }

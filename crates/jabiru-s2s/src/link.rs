@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use jabiru_negotiation::DomainPair;
-use jabiru_negotiation::stream_management::{self, Unacknowledged};
+use jabiru_negotiation::stream_management::{self, HandledCountTooHigh, Unacknowledged};
 use jabiru_net::Outbox;
 use jabiru_router::{Refused, RemoteError};
 use jabiru_stanza::{Stanza, ns};
@@ -90,7 +90,7 @@ impl Link {
             phase: Phase::Idle,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
-            sent: Unacknowledged::new(bounds.unacknowledged_stanzas, bounds.unacknowledged_bytes),
+            sent: nothing_sent(),
             confirming: Confirming::Not,
             failures: 0,
             last_failure: None,
@@ -112,7 +112,7 @@ impl Link {
         match &state.phase {
             Phase::Open(outbox) => {
                 let outbox = outbox.clone();
-                match state.push(&outbox, &self.pair, stanza, now) {
+                match state.push(&outbox, &self.pair, &self.bounds, stanza, now) {
                     Ok(()) => Sent::Taken,
                     Err(Refused::Full) => Sent::Refused(RemoteError::Full),
                     // The stream is ending; whoever drives it looks at the link next.
@@ -174,16 +174,11 @@ impl Link {
     /// stanzas; what is left is sent again, before what waits.
     ///
     /// # Errors
-    /// [`stream_management::TooHigh`] if more were handled than were sent; then nothing has changed.
-    pub(crate) fn resume(
-        &self,
-        outbox: &Arc<Outbox>,
-        handled: u32,
-        now: Instant,
-    ) -> Result<(), stream_management::TooHigh> {
+    /// [`HandledCountTooHigh`] if more were handled than were sent; then nothing has changed.
+    pub(crate) fn resume(&self, outbox: &Arc<Outbox>, handled: u32, now: Instant) -> Result<(), HandledCountTooHigh> {
         let mut state = self.state.lock();
         let state = &mut *state;
-        state.sent.acknowledge(handled)?;
+        drop(state.sent.acknowledge(handled)?);
         state.failures = 0;
         state.last_failure = None;
         state.phase = Phase::Open(outbox.clone());
@@ -236,27 +231,31 @@ impl Link {
         for stanza in std::mem::take(&mut state.waiting) {
             if tracked {
                 let bytes = weight(&stanza);
-                state.sent.push_over(stanza, bytes);
+                state.keep(stanza, bytes);
             }
         }
     }
 
-    /// The other side has handled so many stanzas of the stream.
+    /// The other side has handled so many stanzas of the stream. `true` if that is nothing new although more were sent: it
+    /// can't be the answer to a question, which follows what was sent, so it is the other side's last word.
     ///
     /// # Errors
-    /// [`stream_management::TooHigh`] if so many were not sent.
-    pub(crate) fn acknowledged(&self, handled: u32, now: Instant) -> Result<(), stream_management::TooHigh> {
+    /// [`HandledCountTooHigh`] if so many were not sent.
+    pub(crate) fn acknowledged(&self, handled: u32, now: Instant) -> Result<bool, HandledCountTooHigh> {
         let mut state = self.state.lock();
-        state.sent.acknowledge(handled)?;
+        let nothing_new = state.sent.acknowledge(handled)?.next().is_none();
+        if nothing_new && !state.sent.is_empty() {
+            return Ok(true);
+        }
         self.confirmed(&mut state, now);
-        Ok(())
+        Ok(false)
     }
 
     /// The other side has answered a ping, and so handled everything before it.
     pub(crate) fn answered(&self, id: &str, now: Instant) {
         let mut state = self.state.lock();
         if let Some(handled) = state.confirming.confirmed_by(id)
-            && state.sent.acknowledge(handled).is_ok()
+            && state.sent.acknowledge(handled).map(drop).is_ok()
         {
             self.confirmed(&mut state, now);
         }
@@ -279,7 +278,11 @@ impl Link {
 
     /// Was something asked for so long ago that the stream must be dead?
     pub(crate) fn overdue(&self, patience: Duration, now: Instant) -> bool {
-        self.state.lock().confirming.promised_since().is_some_and(|asked| now.saturating_duration_since(asked) >= patience)
+        self.state
+            .lock()
+            .confirming
+            .promised_since()
+            .is_some_and(|asked| now.saturating_duration_since(asked) >= patience)
     }
 
     /// The stream is gone: what is sent now waits for another.
@@ -290,18 +293,29 @@ impl Link {
         }
     }
 
+    /// From now on the other side counts the stanzas of this stream, which it is told with these bytes; what was sent on it
+    /// before does not count.
+    pub(crate) fn manage(&self, outbox: &Outbox, enabled: &[u8], now: Instant) {
+        let mut state = self.state.lock();
+        if outbox.push(|out| out.extend_from_slice(enabled)).is_ok() && matches!(state.phase, Phase::Open(_)) {
+            let _handled_or_not = state.take_sent();
+            state.confirming = Confirming::by_management();
+            state.last_sent = now;
+        }
+    }
+
     /// What the broken stream may have lost, in order; from now on nobody counts on it.
     pub(crate) fn take_unconfirmed(&self) -> Vec<Stanza> {
         let mut state = self.state.lock();
         state.confirming = Confirming::Not;
-        state.sent.reset()
+        state.take_sent()
     }
 
     /// What was not handled, by the other side's own word, waits for the next stream, before all else.
     pub(crate) fn send_again(&self) {
         let mut state = self.state.lock();
         state.confirming = Confirming::Not;
-        for stanza in state.sent.reset().into_iter().rev() {
+        for stanza in state.take_sent().into_iter().rev() {
             let bytes = weight(&stanza);
             state.waiting_bytes += bytes;
             self.total.fetch_add(bytes, Ordering::Relaxed);
@@ -319,7 +333,7 @@ impl Link {
         if !matches!(state.phase, Phase::Ended) {
             state.phase = Phase::BackOff { until, error };
         }
-        let mut stanzas = state.sent.reset();
+        let mut stanzas = state.take_sent();
         stanzas.extend(std::mem::take(&mut state.waiting));
         self.total.fetch_sub(std::mem::take(&mut state.waiting_bytes), Ordering::Relaxed);
         stanzas
@@ -398,15 +412,38 @@ impl Drop for Link {
 }
 
 impl State {
-    fn push(&mut self, outbox: &Outbox, pair: &DomainPair, stanza: &Stanza, now: Instant) -> Result<(), Refused> {
+    /// Takes everything that was sent; the next stream counts from zero.
+    fn take_sent(&mut self) -> Vec<Stanza> {
+        std::mem::replace(&mut self.sent, nothing_sent()).drain().collect()
+    }
+
+    /// Keeps what was sent until it is confirmed. Whether there is room was seen to before it was sent.
+    fn keep(&mut self, stanza: Stanza, bytes: usize) {
+        if self.sent.push(stanza, bytes).is_err() {
+            // It has no bounds of its own.
+            debug_assert!(false, "a stanza that was sent was not kept");
+        }
+    }
+
+    fn push(
+        &mut self,
+        outbox: &Outbox,
+        pair: &DomainPair,
+        bounds: &Bounds,
+        stanza: &Stanza,
+        now: Instant,
+    ) -> Result<(), Refused> {
         let bytes = weight(stanza);
         let tracked = self.confirming.tracks();
-        if tracked && !self.sent.has_room(bytes) {
+        let room = self.sent.is_empty()
+            || self.sent.len() < bounds.unacknowledged_stanzas
+                && self.sent.bytes() + bytes <= bounds.unacknowledged_bytes;
+        if tracked && !room {
             if self.confirming.is_certain() {
                 return Err(Refused::Full);
             }
             // Nobody answers pings there: what is older than all this has long been handled, or never will be.
-            let _unknown = self.sent.reset();
+            let _unknown = self.take_sent();
             self.confirming.settle();
         }
         let question = self.confirming.ask(self.sent.sent().wrapping_add(1), now);
@@ -423,12 +460,21 @@ impl State {
             return Err(refused);
         }
         if tracked {
-            self.sent.push_over(stanza.clone(), bytes);
+            self.keep(stanza.clone(), bytes);
         }
         self.stanzas += 1;
         self.last_sent = now;
         Ok(())
     }
+}
+
+/// The bounds are the link's, which may have to keep more for a moment: what waited leaves as one piece.
+fn nothing_sent() -> Unacknowledged<Stanza> {
+    Unacknowledged::new(stream_management::Bounds {
+        max_stanzas: usize::MAX,
+        max_bytes: usize::MAX,
+        ..stream_management::Bounds::default()
+    })
 }
 
 /// What a stanza counts for: its bytes as they were read.

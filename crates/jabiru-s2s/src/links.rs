@@ -45,7 +45,12 @@ impl Links {
     }
 
     /// The link of a pair, made if there is none. At the bound, those that nobody uses make room.
-    pub(crate) fn get_or_make(&self, local: &DomainRef, remote: &DomainRef, now: Instant) -> Result<Arc<Link>, TooMany> {
+    pub(crate) fn get_or_make(
+        &self,
+        local: &DomainRef,
+        remote: &DomainRef,
+        now: Instant,
+    ) -> Result<Arc<Link>, TooMany> {
         if let Some(link) = self.get(local, remote) {
             return Ok(link);
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use jabiru_negotiation::stream_management;
 use jabiru_negotiation::{DialbackSecret, ReceivingServerPolicy};
-use jabiru_net::{hosted as hosted_domains, Connection, ConnectingTls, Listener, TlsSettings};
+use jabiru_net::{ConnectingTls, Connection, Listener, TlsSettings, hosted as hosted_domains};
 use jabiru_router::{Eventually, HostedDomains, RemoteDomains, RemoteError, Router};
 use jabiru_stanza::{Condition, DomainPart, DomainRef, Stanza, StanzaError, StreamCondition, StreamError};
 use rand::Rng;
@@ -182,10 +182,7 @@ impl S2s {
     /// set of domains is to be without them already. What waits in them is answered with an error.
     pub fn end_domains(&self, domains: &[DomainPart]) -> usize {
         let error = StreamError::new(StreamCondition::HostGone).with_text("this domain is not served here any more");
-        let ended = self
-            .service
-            .live
-            .end(&error, |facts| domains.iter().any(|domain| facts.serves(domain)));
+        let ended = self.service.live.end(&error, |facts| domains.iter().any(|domain| facts.serves(domain)));
         for link in self.service.links.of(domains) {
             self.service.give_up(&link, RemoteError::Internal, "the domain is not served here any more");
         }

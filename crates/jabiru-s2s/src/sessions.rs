@@ -13,6 +13,8 @@ use jabiru_net::{Outbox, random_letters};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::link::Link;
+
 /// All that can be resumed, whether their connection is there or lost.
 #[derive(Debug)]
 pub(crate) struct Sessions {
@@ -29,6 +31,8 @@ pub(crate) struct Session {
     id: String,
     pair: DomainPair,
     state: Mutex<State>,
+    /// What was sent on it in the other direction, if it carried stanzas in both, while no connection has it.
+    link: Mutex<Option<Arc<Link>>>,
     /// Told when its connection has let it go, and when another has taken it.
     changed: Notify,
 }
@@ -68,7 +72,13 @@ impl Sessions {
             return None;
         }
         let state = State { handled: Handled::default(), owner: Owner::Stream(outbox.clone()) };
-        let session = Arc::new(Session { id: id.clone(), pair, state: Mutex::new(state), changed: Notify::new() });
+        let session = Arc::new(Session {
+            id: id.clone(),
+            pair,
+            state: Mutex::new(state),
+            link: Mutex::new(None),
+            changed: Notify::new(),
+        });
         by_id.insert(id, session.clone());
         Some(session)
     }
@@ -148,7 +158,17 @@ impl Session {
 
     /// How many have been.
     pub(crate) fn handled(&self) -> u32 {
-        self.state.lock().handled.value()
+        self.state.lock().handled.h()
+    }
+
+    /// Leaves what was sent in the other direction to whoever takes it up.
+    pub(crate) fn leave_link(&self, link: Arc<Link>) {
+        *self.link.lock() = Some(link);
+    }
+
+    /// Takes that, once.
+    pub(crate) fn take_link(&self) -> Option<Arc<Link>> {
+        self.link.lock().take()
     }
 
     /// Returns once a stream has taken it up, or it is over; `true` for the former.

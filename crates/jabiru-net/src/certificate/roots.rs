@@ -98,6 +98,47 @@ impl Roots {
         Roots::new(read::<CertificateDer<'static>>("certificates", path)?)
     }
 
+    /// Trusts the authorities that the operating system trusts. `SSL_CERT_FILE` and `SSL_CERT_DIR` say where they are, if
+    /// not in the usual place. What of them can't be used is left out, and the log tells it; there may be none.
+    #[must_use]
+    pub fn of_system() -> Roots {
+        let found = rustls_native_certs::load_native_certs();
+        for error in &found.errors {
+            tracing::debug!(%error, "some of the authorities of the system can't be read");
+        }
+        let certificates = found.certs.into_iter();
+        // Each by itself: one that is too old for this time must not take the others with it.
+        let usable = certificates.filter_map(|certificate| match Roots::new([certificate]) {
+            Ok(one) => Some(one),
+            Err(error) => {
+                tracing::debug!(%error, "an authority of the system is left out");
+                None
+            }
+        });
+        let usable: Vec<_> = usable.collect();
+        Roots {
+            anchors: usable.iter().flat_map(|one| one.anchors.iter().cloned()).collect(),
+            digests: usable.iter().flat_map(|one| one.digests.iter().copied()).collect(),
+            revocation_lists: Arc::default(),
+        }
+    }
+
+    /// Trusts the authorities of `other` too, whose revocation lists are not taken over.
+    #[must_use]
+    pub fn and(self, other: &Roots) -> Roots {
+        Roots {
+            anchors: self.anchors.iter().chain(&*other.anchors).cloned().collect(),
+            digests: self.digests.iter().chain(&*other.digests).copied().collect(),
+            ..self
+        }
+    }
+
+    /// Whether nobody is trusted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.anchors.is_empty()
+    }
+
     /// Also checks certificates against the revocation lists (CRLs, RFC 5280 §5) in a PEM file, in place
     /// of those that were given before. A certificate whose authority has no list here passes; one
     /// whose authority has only a list that is out of date does not (RFC 6120 §13.7.2).

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Direction, Proof, milliseconds};
 
 /// One step of a test, with its times and what it means.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// When the step began, from the beginning of the test.
     #[serde(rename = "at_ms", with = "milliseconds")]
@@ -37,7 +37,7 @@ pub enum Verdict {
 }
 
 /// What was done, and what was found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Step {
@@ -327,7 +327,7 @@ pub struct Conclusion {
 }
 
 /// A whole test.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnosis {
     /// The domain that was tested.
     pub domain: String,
