@@ -282,6 +282,7 @@ impl State {
                 for record in response.answers.iter_mut().filter(|record| !is_signature(record)) {
                     match &mut record.data {
                         RData::A(address) => *address = A([127, 6, 6, 6].into()),
+                        RData::AAAA(address) => *address = AAAA([6; 16].into()),
                         RData::SRV(srv) => srv.port = 666,
                         RData::TLSA(tlsa) => tlsa.cert_data = b"forged".to_vec(),
                         other => panic!("{other}"),
