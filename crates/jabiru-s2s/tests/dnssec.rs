@@ -30,6 +30,10 @@ impl World {
             .with("only4.signed.test", 60, a("127.0.0.1"))
             .with("_5269._tcp.host.signed.test", 60, tlsa(3, 1, 1, b"digest"))
             .with("_xmpp-server._tcp.alias.signed.test", 60, cname("_xmpp-server._tcp.signed.test"))
+            .with("*.wild.signed.test", 60, a("127.0.0.1"))
+            .with("exists.wild.signed.test", 60, a("127.0.0.2"))
+            .with("below.ent.wild.signed.test", 60, a("127.0.0.3"))
+            .with("*._tcp.many.signed.test", 60, tlsa(3, 1, 1, b"digest"))
             .with("_xmpp-server._tcp.away.signed.test", 60, cname("_xmpp-server._tcp.unsigned.test"));
         let unsigned = Zone::unsigned("unsigned.test")
             .with("_xmpp-server._tcp.unsigned.test", 60, srv(1, 0, 5269, "host.unsigned.test"))
@@ -201,6 +205,26 @@ async fn announcements_count_where_all_of_it_is_secure() {
         world.server.misbehave("host.signed.test", Some(RecordType::AAAA), mischief);
         let result = world.resolver().announced(&target).await;
         assert_eq!(result.map(|records| records.len()).is_ok_and(|count| count == 1), is_good, "{mischief:?}");
+    }
+}
+
+/// RFC 4035 §5.3.4: what comes from a wildcard is secure if it is proven that there is no closer name.
+#[tokio::test]
+async fn answers_from_wildcards_are_secure_where_nothing_is_closer() {
+    let world = World::new().await;
+    let resolver = world.resolver();
+    for name in ["anything.wild.signed.test", "zzz.wild.signed.test", "deep.down.wild.signed.test"] {
+        let addresses = resolver.addresses(&host(name)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!((addresses.list.len(), addresses.secure), (1, true), "{name}");
+    }
+    let tlsa = resolver.tlsa(&host("many.signed.test"), 5269).await.unwrap();
+    assert_eq!((tlsa.records.len(), tlsa.secure), (1, true));
+
+    // The signature of the wildcard is good, but these names exist, or something below them does.
+    for name in ["exists.wild.signed.test", "ent.wild.signed.test"] {
+        world.server.misbehave(name, Some(RecordType::A), Mischief::Expands);
+        let error = resolver.addresses(&host(name)).await.unwrap_err();
+        assert!(matches!(error, ResolveError::Bogus { .. }), "{name}: {error}");
     }
 }
 
