@@ -13,6 +13,7 @@ mod links;
 mod live;
 mod outgoing;
 mod policy;
+pub mod posh;
 pub mod report;
 pub mod resolve;
 mod service;

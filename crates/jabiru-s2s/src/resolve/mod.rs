@@ -16,6 +16,7 @@ mod lookup;
 mod order;
 mod resolver;
 mod settings;
+mod wildcard;
 
 pub use error::{Question, ResolveError};
 pub use found::{Addresses, Found, Host, NotAHost, ServerTarget, Source, Tlsa};
