@@ -1,16 +1,17 @@
 //! A stream that we opened, while it carries stanzas (RFC 6120 §8, §4.4; XEP-0198; XEP-0288).
 
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use jabiru_negotiation::stream_management::{Handled, SmElement};
-use jabiru_negotiation::{InitiatingServerEvent, KeyAnswer, KeyToVerify};
+use jabiru_negotiation::{InitiatingServerError, InitiatingServerEvent, KeyAnswer, KeyToVerify};
 use jabiru_net::{Connection, Wake, caught, random_letters};
 use jabiru_router::{RemoteError, Router};
 use jabiru_stanza::{RawElement, StreamCondition, StreamError, ns};
 use jabiru_xml::Event;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::confirm::Confirming;
 use crate::dial::Dialled;
@@ -38,6 +39,8 @@ pub(crate) struct End {
     pub(crate) resumable: Option<Previous>,
     /// In words.
     pub(crate) reason: String,
+    /// What the other side did, or broke, if that was it.
+    pub(crate) error: Option<InitiatingServerError>,
 }
 
 /// One established stream.
@@ -55,6 +58,8 @@ pub(crate) struct Carry<'a> {
     /// The last thing that came was the other side's last word on what it has handled.
     finished: bool,
     answers: (mpsc::Sender<Answered>, mpsc::Receiver<Answered>),
+    /// Comes when nobody needs the stream any more, if somebody knows.
+    retired: Option<oneshot::Receiver<()>>,
 }
 
 /// A key was verified.
@@ -99,7 +104,13 @@ impl<'a> Carry<'a> {
             last_words: Vec::new(),
             finished: false,
             answers: mpsc::channel(ANSWERS),
+            retired: None,
         }
+    }
+
+    /// Closes the stream once somebody says, or goes away without a word.
+    pub(crate) fn retire_when(&mut self, retired: oneshot::Receiver<()>) {
+        self.retired = Some(retired);
     }
 
     /// Carries stanzas until the stream ends, and ends the connection.
@@ -184,6 +195,7 @@ impl<'a> Carry<'a> {
                     next = self.events().await;
                     continue;
                 }
+                () = retired(&mut self.retired) => return self.retire().await,
             };
             next = match wake {
                 Ok(Wake::Received(chunk)) => self.take(&chunk).await,
@@ -262,11 +274,11 @@ impl<'a> Carry<'a> {
                     tracing::info!(%pair, %why, peer = %self.stream.connection.peer(), "a domain was not proven");
                 }
                 InitiatingServerEvent::Closed { error } => {
-                    let reason = error.as_ref().map_or_else(|| "closed".to_owned(), ToString::to_string);
-                    return Next::End(self.closed(reason));
+                    return Next::End(self.closed(error));
                 }
                 InitiatingServerEvent::StartTls
                 | InitiatingServerEvent::RestartStream
+                | InitiatingServerEvent::Header(_)
                 | InitiatingServerEvent::Features(_)
                 | InitiatingServerEvent::Trying { .. }
                 | InitiatingServerEvent::ExternalFailed(_)
@@ -426,9 +438,10 @@ impl<'a> Carry<'a> {
     }
 
     /// The other side has closed it.
-    fn closed(&self, reason: String) -> End {
+    fn closed(&self, error: Option<InitiatingServerError>) -> End {
         let because = if self.finished { Because::Finished } else { Because::Closed };
-        self.end(because, &reason, false)
+        let reason = error.as_ref().map_or_else(|| "closed".to_owned(), ToString::to_string);
+        End { error, ..self.end(because, &reason, false) }
     }
 
     fn broken(&self, reason: &str) -> End {
@@ -444,12 +457,21 @@ impl<'a> Carry<'a> {
             State::Resuming if may_resume => self.previous.clone(),
             State::Off | State::Enabling | State::On(_) | State::Resuming => None,
         };
-        End { because, resumable, reason: reason.to_owned() }
+        End { because, resumable, reason: reason.to_owned(), error: None }
+    }
+}
+
+/// Returns when nobody needs the stream; never, if nobody would say.
+async fn retired(told: &mut Option<oneshot::Receiver<()>>) {
+    match told {
+        Some(told) => drop(told.await),
+        None => pending().await,
     }
 }
 
 /// Says the last words while nobody waits for that.
 pub(crate) fn finish(connection: Connection, entry: Entry, last_words: Vec<u8>, within: Duration) {
+    entry.note(|facts| facts.closing = true);
     tokio::spawn(async move {
         connection.finish(&last_words, within).await;
         drop(entry);

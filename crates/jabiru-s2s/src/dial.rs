@@ -15,11 +15,12 @@ use jabiru_router::RemoteError;
 use jabiru_stanza::{StreamCondition, StreamError, StreamFeatures};
 use jabiru_xml::Reader;
 
+use crate::carry::finish;
 use crate::connect::{ConnectLimits, Connected, Connector};
 use crate::judge::{Judgement, judge};
 use crate::live::Entry;
 use crate::policy::{Require, Rules};
-use crate::report::{Direction, Method, TlsReport};
+use crate::report::{Direction, Method, TlsReport, Verdict};
 use crate::resolve::ServerTarget;
 use crate::service::Service;
 use crate::steps;
@@ -138,8 +139,8 @@ async fn attempts(
     };
     let resolver = service.resolver.load_full();
     let began = Instant::now();
-    let found = resolver.find(&pair.target).await;
-    trace.note(began, || steps::found(&pair.target, &found));
+    let found = resolver.find_telling(&pair.target, &mut |lookup| steps::srv(trace, lookup)).await;
+    trace.note(began, || steps::found(&found));
     let found = found.map_err(|error| DialError::new(error.condition(), "DNS", error))?;
     let limits = ConnectLimits { total_timeout: service.settings.connect_timeout, ..ConnectLimits::default() };
     let mut connector = Connector::new((*resolver).clone(), &found, limits);
@@ -251,6 +252,7 @@ impl Attempt<'_> {
                     InitiatingServerEvent::Established { features, bidi } => {
                         if !self.is_proven(&dialled) {
                             // Only a stream without TLS gets here unjudged.
+                            self.trace.note_next(|| steps::proven(&self.pair.target, &dialled.judgement, self.rules));
                             let error = StreamError::new(StreamCondition::PolicyViolation);
                             return Err(self.refuse(dialled, error.with_text("a certificate is required")).await);
                         }
@@ -286,7 +288,8 @@ impl Attempt<'_> {
                         let told = DialError::stream(step(error.as_ref()), text);
                         return Err(if is_passing(error.as_ref()) { told.passing() } else { told });
                     }
-                    InitiatingServerEvent::Features(_)
+                    InitiatingServerEvent::Header(_)
+                    | InitiatingServerEvent::Features(_)
                     | InitiatingServerEvent::Trying { .. }
                     | InitiatingServerEvent::NotAccepted { .. }
                     | InitiatingServerEvent::VerifyKey(_)
@@ -299,17 +302,12 @@ impl Attempt<'_> {
                 continue;
             }
             let deadline = dialled.machine.poll_timeout();
-            match dialled
-                .connection
-                .next(deadline)
-                .await
-                .map_err(|error| DialError::stream("stream", error).passing())?
-            {
+            match dialled.connection.next(deadline).await.map_err(|error| self.lost(&error.to_string()))? {
                 Wake::Received(received) => {
                     dialled.input.extend_from_slice(&received);
                     dialled.machine.handle_timeout(Instant::now());
                 }
-                Wake::Ended => return Err(DialError::stream("stream", "the connection was closed").passing()),
+                Wake::Ended => return Err(self.lost("the connection was closed")),
                 Wake::Deadline => dialled.machine.handle_timeout(Instant::now()),
                 Wake::EndOrdered(error) => match error {
                     Some(error) => dialled.machine.close_with(error),
@@ -317,6 +315,12 @@ impl Attempt<'_> {
                 },
             }
         }
+    }
+
+    /// The connection is gone.
+    fn lost(&self, why: &str) -> DialError {
+        self.trace.note_next(|| (steps::closed(None), Verdict::Failed(why.to_owned())));
+        DialError::stream("stream", why).passing()
     }
 
     async fn begin_tls(
@@ -336,7 +340,7 @@ impl Attempt<'_> {
             // What TLS itself has to say is said again the next time; a connection may be better then.
             if error.kind() == io::ErrorKind::InvalidData { told } else { told.passing() }
         })?;
-        let version = info.version.unwrap_or("unknown").to_owned();
+        let version = steps::tls_version(&info).unwrap_or("unknown").to_owned();
         entry.note(|facts| {
             facts.tls = Some(TlsReport { version, direct: beginning == Beginning::Direct });
         });
@@ -347,7 +351,9 @@ impl Attempt<'_> {
     /// that one needs none where dialback would do.
     async fn judge(&self, chain: &[Vec<u8>], verifying: bool) -> (Judgement, Option<StreamError>) {
         let domain = &self.pair.target;
+        let began = Instant::now();
         let judgement = judge(self.service, chain, domain, Some(self.target), self.rules, self.trace).await;
+        self.trace.note(began, || steps::proven(domain, &judgement, self.rules));
         if judgement.suffices(self.rules) || self.rules.require == Require::Dialback || verifying {
             return (judgement, None);
         }
@@ -399,11 +405,8 @@ impl Dialled {
     fn finish(mut self: Box<Self>, within: Duration) {
         let mut last_words = Vec::new();
         self.machine.take_output(&mut last_words);
-        tokio::spawn(async move {
-            let Dialled { connection, entry, .. } = *self;
-            connection.finish(&last_words, within).await;
-            drop(entry);
-        });
+        let Dialled { connection, entry, .. } = *self;
+        finish(connection, entry, last_words, within);
     }
 }
 
@@ -442,7 +445,7 @@ fn is_passing(error: Option<&InitiatingServerError>) -> bool {
 }
 
 /// What TLS says, and what it means where the other side did not say anything.
-fn tls_error(error: &io::Error) -> String {
+pub(crate) fn tls_error(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::TimedOut => "the handshake took too long".to_owned(),
         io::ErrorKind::UnexpectedEof => "the other side closed the connection during the handshake".to_owned(),

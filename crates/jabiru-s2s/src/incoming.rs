@@ -29,6 +29,7 @@ use crate::policy::Require;
 use crate::report::{Method, TlsReport};
 use crate::service::{Service, Transport};
 use crate::sessions::Session;
+use crate::steps;
 use crate::trace::Trace;
 use crate::verify;
 
@@ -278,6 +279,9 @@ impl<'a> Incoming<'a> {
                 ReceivingServerEvent::Refused { pair, why } => {
                     let pair = pair.map(tracing::field::display);
                     tracing::warn!(pair, %why, peer = %self.connection.peer(), "a server did not prove its domain");
+                }
+                ReceivingServerEvent::KeyJudged { pair, answer } => {
+                    self.service.awaited.key_judged(&pair, &answer, self.connection.peer());
                 }
                 ReceivingServerEvent::BidiEnabled => {
                     self.entry.note(|facts| facts.bidirectional = true);
@@ -619,7 +623,7 @@ fn broken(reason: &str) -> End {
 }
 
 fn note_tls(entry: &Entry, info: &TlsInfo, direct: bool) {
-    let version = info.version.unwrap_or("unknown").to_owned();
+    let version = steps::tls_version(info).unwrap_or("unknown").to_owned();
     entry.note(|facts| facts.tls = Some(TlsReport { version, direct }));
 }
 

@@ -33,7 +33,7 @@ async fn keep_open(service: &Arc<Service>, link: &Arc<Link>) {
                     return;
                 };
                 let carry = Carry::new(service, link, router, dialled, previous.take());
-                let End { resumable, reason, because } = carry.run().await;
+                let End { resumable, reason, because, error: _ } = carry.run().await;
                 link.lost();
                 settle(service, link, because, resumable.is_some(), &reason).await;
                 previous = resumable;
@@ -52,9 +52,8 @@ async fn keep_open(service: &Arc<Service>, link: &Arc<Link>) {
                     return;
                 }
                 tracing::info!(from = %pair.sender, domain = %pair.target, failed = %error, "no stream to this domain yet");
-                let failures = link.failed_once(&error.text);
-                let pause = service.pause(failures, &mut rand::rng()).min(LONGEST_PAUSE_WHILE_WAITING);
-                tokio::time::sleep(pause).await;
+                let pause = |failures| service.pause(failures, &mut rand::rng()).min(LONGEST_PAUSE_WHILE_WAITING);
+                tokio::time::sleep(link.failed_once(&error.text, pause)).await;
             }
         }
     }

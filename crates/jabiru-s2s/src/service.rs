@@ -13,11 +13,13 @@ use jabiru_stanza::{Condition, DomainPart, DomainRef, Stanza, StanzaError, Strea
 use rand::Rng;
 use tokio::sync::Semaphore;
 
+use crate::awaited::Awaited;
 use crate::link::{Bounds, Link, Sent};
 use crate::links::Links;
 use crate::live::Live;
 use crate::outgoing;
 use crate::policy::Policy;
+use crate::posh::{PoshClient, PoshSettings};
 use crate::report::Direction;
 use crate::resolve::Resolver;
 use crate::sessions::Sessions;
@@ -64,11 +66,14 @@ pub(crate) struct Service {
     router: ArcSwapOption<Router>,
     pub(crate) hosted: HostedDomains,
     pub(crate) resolver: ArcSwap<Resolver>,
+    pub(crate) posh: ArcSwap<PoshClient>,
     pub(crate) tls: ConnectingTls,
     pub(crate) dialback_secret: Arc<DialbackSecret>,
     pub(crate) links: Links,
     pub(crate) live: Arc<Live>,
     pub(crate) sessions: Sessions,
+    /// What tests of other domains wait for.
+    pub(crate) awaited: Arc<Awaited>,
     /// Places for connections that are being made.
     pub(crate) dialling: Semaphore,
     /// Places for questions about dialback keys.
@@ -89,7 +94,9 @@ impl S2s {
             unacknowledged_bytes: settings.unacknowledged_bytes,
         };
         let receiving = receiving(&settings, &policy, &hosted, &dialback_secret);
+        let posh = PoshClient::new(resolver.clone(), &policy.roots, PoshSettings::default());
         let service = Service {
+            posh: ArcSwap::from_pointee(posh),
             policy: ArcSwap::from_pointee(policy),
             receiving: ArcSwap::from_pointee(receiving),
             router: ArcSwapOption::empty(),
@@ -100,6 +107,7 @@ impl S2s {
             links: Links::new(settings.links, bounds),
             live: Arc::default(),
             sessions: Sessions::new(settings.resumable_streams, settings.resumption),
+            awaited: Arc::default(),
             dialling: Semaphore::new(settings.dialling.min(Semaphore::MAX_PERMITS)),
             verifications: Semaphore::new(settings.verifications.min(Semaphore::MAX_PERMITS)),
             settings,
@@ -160,6 +168,7 @@ impl S2s {
         self.service.receiving.store(Arc::new(receiving(settings, &policy, hosted, dialback_secret)));
         let policy = Arc::new(policy);
         self.service.policy.store(policy.clone());
+        self.service.renew_posh();
         let error = StreamError::new(StreamCondition::PolicyViolation).with_text("this domain is not talked to");
         self.service.live.end(&error, |facts| {
             let unwanted = |domain: &DomainPart| policy.rules(domain).is_none();
@@ -170,6 +179,7 @@ impl S2s {
     /// Another way of finding servers from now on.
     pub fn set_resolver(&self, resolver: Resolver) {
         self.service.resolver.store(Arc::new(resolver));
+        self.service.renew_posh();
     }
 
     /// What our domains show from now on.
@@ -241,6 +251,13 @@ impl Service {
     /// The same, as incoming streams negotiate by them.
     pub(crate) fn receiving(&self) -> Arc<ReceivingServerPolicy> {
         self.receiving.load_full()
+    }
+
+    /// With the authorities and the resolver of this moment, and nothing remembered of those before.
+    fn renew_posh(&self) {
+        let resolver = Resolver::clone(&self.resolver.load());
+        let posh = PoshClient::new(resolver, &self.policy.load().roots, PoshSettings::default());
+        self.posh.store(Arc::new(posh));
     }
 
     /// The router, as long as there is one.

@@ -173,6 +173,8 @@ impl Receiver {
                     self.machine.handle_tls(self.tls.clone(), self.now);
                 }
                 ReceivingServerEvent::RestartStream => self.wire.restart(),
+                // Told by the answer itself.
+                ReceivingServerEvent::KeyJudged { .. } => {}
                 ReceivingServerEvent::JudgeCertificate { domain } => {
                     assert!(self.machine.is_waiting());
                     self.log.push(format!("judge {domain}"));
@@ -311,7 +313,9 @@ impl Initiator {
                     self.machine.handle_tls(self.tls.clone(), self.now);
                 }
                 InitiatingServerEvent::RestartStream => self.wire.restart(),
-                InitiatingServerEvent::Features(_) | InitiatingServerEvent::Trying { .. } => {}
+                InitiatingServerEvent::Header(_)
+                | InitiatingServerEvent::Features(_)
+                | InitiatingServerEvent::Trying { .. } => {}
                 InitiatingServerEvent::ExternalFailed(failure) => {
                     self.log.push(format!("EXTERNAL failed {}", failure.condition.name()));
                 }
