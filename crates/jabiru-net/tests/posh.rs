@@ -33,13 +33,14 @@ fn one_fingerprint_that_matches_is_enough_while_the_certificate_lives() {
     }
 
     let century = Duration::from_secs(100 * 365 * 86_400);
-    let late = verify_posh(&[&own], &[sha256.clone()], now + century).unwrap_err();
+    let fingerprints = [sha256];
+    let late = verify_posh(&[&own], &fingerprints, now + century).unwrap_err();
     assert!(matches!(late, PoshProblem::Certificate(Problem::Expired { .. })), "{late}");
-    let early = verify_posh(&[&own], &[sha256.clone()], SystemTime::UNIX_EPOCH).unwrap_err();
+    let early = verify_posh(&[&own], &fingerprints, SystemTime::UNIX_EPOCH).unwrap_err();
     assert!(matches!(early, PoshProblem::Certificate(Problem::NotYetValid { .. })), "{early}");
     let none: [&[u8]; 0] = [];
-    assert!(verify_posh(&none, &[sha256.clone()], now).is_err());
-    assert!(verify_posh(&[b"no certificate"], &[sha256], now).is_err());
+    assert!(verify_posh(&none, &fingerprints, now).is_err());
+    assert!(verify_posh(&[b"no certificate"], &fingerprints, now).is_err());
 }
 
 #[test]

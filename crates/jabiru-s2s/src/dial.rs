@@ -336,9 +336,9 @@ impl Attempt<'_> {
             connection.initiate_tls(&self.service.tls, sender.as_str(), target.as_str(), beginning, within).await;
         self.trace.note(began, || steps::tls(target, beginning, &begun));
         let info = begun.map_err(|error| {
-            let lost = matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset);
             let told = DialError::stream("TLS", tls_error(&error));
-            if lost { told.passing() } else { told }
+            // What TLS itself has to say is said again the next time; a connection may be better then.
+            if error.kind() == io::ErrorKind::InvalidData { told } else { told.passing() }
         })?;
         let version = steps::tls_version(&info).unwrap_or("unknown").to_owned();
         entry.note(|facts| {

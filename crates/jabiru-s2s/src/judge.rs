@@ -1,12 +1,12 @@
 //! Whether the certificate that another server shows is good for its domain (RFC 6120 §13.7.2; RFC 7673; RFC 7711).
 
-use std::borrow::Cow;
 use std::fmt;
 use std::time::{Instant, SystemTime};
 
 use jabiru_net::certificate::dane::{DaneProblem, verify_dane};
-use jabiru_net::certificate::{Peer, Problem, Reference, ServerCheck, Service as SoughtService, verify_server};
-use jabiru_stanza::{DomainPart, DomainRef};
+use jabiru_net::certificate::posh::verify_posh;
+use jabiru_net::certificate::{Peer, Problem, ServerCheck, verify_server};
+use jabiru_stanza::DomainRef;
 
 use crate::policy::{Policy, Require, Rules};
 use crate::report::Proof;
@@ -164,27 +164,20 @@ impl Judge<'_> {
             return Announced::Nothing;
         }
         let began = Instant::now();
-        let tlsa = self.service.resolver.load_full().tlsa(&target.host, target.port).await;
-        steps::nothing_announced(self.trace, began, target, &tlsa);
-        let tlsa = match tlsa {
-            Ok(tlsa) if tlsa.secure && !tlsa.records.is_empty() => tlsa,
-            Ok(_) => return Announced::Nothing,
+        let announced = self.service.resolver.load_full().announced(target).await;
+        steps::nothing_announced(self.trace, began, target, &announced);
+        let records = match announced {
+            Ok(records) if records.is_empty() => return Announced::Nothing,
+            Ok(records) => records,
+            // RFC 7673 §3.3: otherwise whoever can keep answers back could keep DANE out.
             Err(error) => {
-                // It does not make anybody trusted who would not be without it.
-                tracing::debug!(domain = %self.domain, %target, %error, "what the DNS announces of a certificate is not known");
-                return Announced::Nothing;
+                return Announced::Other(format!("what the DNS announces of the certificate is not known: {error}"));
             }
         };
-        // RFC 7673 §4: the domain, and the place, as DNSSEC vouches for the way there.
-        let place = DomainPart::new(&target.host.to_string()).ok().map(Cow::into_owned);
-        let references: Vec<Reference> = [Some(self.domain), place.as_deref()]
-            .into_iter()
-            .flatten()
-            .filter_map(|name| Reference::new(name, SoughtService::XmppServer))
-            .collect();
+        let references = target.references(self.domain);
         let now = SystemTime::now();
-        let verified = verify_dane(self.chain, &tlsa.records, &references, &self.policy.roots, now, self.peer);
-        self.trace.note(began, || steps::dane(target, &tlsa, &verified));
+        let verified = verify_dane(self.chain, &records, &references, &self.policy.roots, now, self.peer);
+        self.trace.note(began, || steps::dane(target, &records, &verified));
         match verified {
             Ok(proof) => Announced::This(Judgement::proved(Proof::Dane, proof.not_after)),
             Err(DaneProblem::NothingUsable { .. }) => Announced::Nothing,
@@ -210,8 +203,18 @@ impl Judge<'_> {
         announced
     }
 
+    /// What the domain publishes on its web server; `None` if that is not asked for.
     async fn by_posh(&self) -> Option<Result<Judgement, String>> {
-        None
+        if !self.policy.posh {
+            return None;
+        }
+        let began = Instant::now();
+        let fetched = self.service.posh.load_full().fetch(self.domain).await;
+        let verified = fetched.as_ref().map_err(ToString::to_string).and_then(|posh| {
+            verify_posh(self.chain, &posh.fingerprints, SystemTime::now()).map_err(|problem| problem.to_string())
+        });
+        self.trace.note(began, || steps::posh(self.domain, &fetched, verified.as_ref().err().map(String::as_str)));
+        Some(verified.map(|proof| Judgement::proved(Proof::Posh, Some(proof.not_after))))
     }
 }
 

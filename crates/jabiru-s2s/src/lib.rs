@@ -16,6 +16,7 @@ mod list;
 mod live;
 mod outgoing;
 mod policy;
+pub mod posh;
 pub mod report;
 pub mod resolve;
 mod service;

@@ -300,7 +300,8 @@ impl Link {
         if matches!(state.phase, Phase::Open(_)) {
             state.phase = Phase::Connecting;
             let now = Instant::now();
-            (state.since, state.last_open) = (now, Some(now));
+            state.last_open = Some(now);
+            state.since = now;
         }
     }
 

@@ -19,6 +19,7 @@ use crate::links::Links;
 use crate::live::Live;
 use crate::outgoing;
 use crate::policy::Policy;
+use crate::posh::{PoshClient, PoshSettings};
 use crate::report::Direction;
 use crate::resolve::Resolver;
 use crate::sessions::Sessions;
@@ -65,6 +66,7 @@ pub(crate) struct Service {
     router: ArcSwapOption<Router>,
     pub(crate) hosted: HostedDomains,
     pub(crate) resolver: ArcSwap<Resolver>,
+    pub(crate) posh: ArcSwap<PoshClient>,
     pub(crate) tls: ConnectingTls,
     pub(crate) dialback_secret: Arc<DialbackSecret>,
     pub(crate) links: Links,
@@ -92,7 +94,9 @@ impl S2s {
             unacknowledged_bytes: settings.unacknowledged_bytes,
         };
         let receiving = receiving(&settings, &policy, &hosted, &dialback_secret);
+        let posh = PoshClient::new(resolver.clone(), &policy.roots, PoshSettings::default());
         let service = Service {
+            posh: ArcSwap::from_pointee(posh),
             policy: ArcSwap::from_pointee(policy),
             receiving: ArcSwap::from_pointee(receiving),
             router: ArcSwapOption::empty(),
@@ -164,6 +168,7 @@ impl S2s {
         self.service.receiving.store(Arc::new(receiving(settings, &policy, hosted, dialback_secret)));
         let policy = Arc::new(policy);
         self.service.policy.store(policy.clone());
+        self.service.renew_posh();
         let error = StreamError::new(StreamCondition::PolicyViolation).with_text("this domain is not talked to");
         self.service.live.end(&error, |facts| {
             let unwanted = |domain: &DomainPart| policy.rules(domain).is_none();
@@ -174,6 +179,7 @@ impl S2s {
     /// Another way of finding servers from now on.
     pub fn set_resolver(&self, resolver: Resolver) {
         self.service.resolver.store(Arc::new(resolver));
+        self.service.renew_posh();
     }
 
     /// What our domains show from now on.
@@ -203,6 +209,12 @@ impl S2s {
     #[must_use]
     pub fn stream_count(&self) -> usize {
         self.service.live.count()
+    }
+
+    /// Orders the end of all streams with `system-shutdown`, and refuses newcomers; waits for nothing.
+    pub fn end_streams(&self) {
+        self.service.live.end_all(&StreamCondition::SystemShutdown.into());
+        self.service.router.store(None);
     }
 
     /// Ends all streams with `system-shutdown` (RFC 6120 §4.9.3.20), after what waits in them, and refuses newcomers;
@@ -239,6 +251,13 @@ impl Service {
     /// The same, as incoming streams negotiate by them.
     pub(crate) fn receiving(&self) -> Arc<ReceivingServerPolicy> {
         self.receiving.load_full()
+    }
+
+    /// With the authorities and the resolver of this moment, and nothing remembered of those before.
+    fn renew_posh(&self) {
+        let resolver = Resolver::clone(&self.resolver.load());
+        let posh = PoshClient::new(resolver, &self.policy.load().roots, PoshSettings::default());
+        self.posh.store(Arc::new(posh));
     }
 
     /// The router, as long as there is one.

@@ -2,13 +2,14 @@
 
 use std::fmt::Write;
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 use jabiru_negotiation::{
     InitiatingServerError, InitiatingServerEvent, InitiatingServerStream, KeyAnswer, Security, ServerProof, TlsInfo,
 };
 use jabiru_net::Beginning;
-use jabiru_net::certificate::dane::{DaneProblem, DaneProof};
+use jabiru_net::certificate::dane::{DaneProblem, DaneProof, TlsaRecord};
 use jabiru_net::certificate::{self, Certificate, IdentifierKind, Problem, Reference, Service};
 use jabiru_stanza::{DomainRef, SaslFailure, StanzaError, StreamError, StreamFeatures, StreamHeader};
 use sha2::{Digest, Sha256};
@@ -17,11 +18,12 @@ use crate::connect::ConnectStep;
 use crate::dial::tls_error;
 use crate::judge::Judgement;
 use crate::policy::{Require, Rules};
+use crate::posh::{Posh, PoshError};
 use crate::report::{
     Answer, CertificateReport, DialbackAnswer, FeatureReport, Requirement, Source, SrvReport, Stage, Step,
     TargetReport, Verdict, rfc3339,
 };
-use crate::resolve::{self, Found, Host, ResolveError, ServerTarget, SrvLookup, SrvRecord, Tlsa};
+use crate::resolve::{self, Found, Host, ResolveError, ServerTarget, SrvLookup, SrvRecord};
 use crate::trace::Trace;
 
 pub(crate) fn policy(rules: Rules) -> Step {
@@ -190,41 +192,66 @@ fn certificate_report(der: &[u8]) -> Option<CertificateReport> {
 }
 
 /// What the DNS announces of the certificate at a target, and whether it is this one (RFC 7673).
-pub(crate) fn dane(target: &ServerTarget, tlsa: &Tlsa, verified: &Result<DaneProof, DaneProblem>) -> (Step, Verdict) {
+pub(crate) fn dane(
+    target: &ServerTarget,
+    records: &[TlsaRecord],
+    verified: &Result<DaneProof, DaneProblem>,
+) -> (Step, Verdict) {
     let (matched, verdict) = match verified {
         Ok(proof) => (Some(proof.record.to_string()), Verdict::Good),
         Err(problem) => (None, Verdict::Notable(problem.to_string())),
     };
-    let records = tlsa.records.iter().map(ToString::to_string).collect();
-    (Step::Dane { name: tlsa_name(target), records, secure: tlsa.secure, matched }, verdict)
+    let records = records.iter().map(ToString::to_string).collect();
+    // Others are not looked at.
+    (Step::Dane { name: tlsa_name(target), records, secure: true, matched }, verdict)
 }
 
-/// That nothing is announced there that could prove anything, and why. Where nobody could ask, there is nothing to tell.
+/// That what is announced there is not known, if that is so, or that nothing is.
 pub(crate) fn nothing_announced(
     trace: &Trace,
     began: Instant,
     target: &ServerTarget,
-    tlsa: &Result<Tlsa, ResolveError>,
+    announced: &Result<Vec<TlsaRecord>, ResolveError>,
 ) {
-    let why = match tlsa {
-        Ok(Tlsa { records, secure: true }) if !records.is_empty() => return,
-        Ok(Tlsa { records, secure: false }) if records.is_empty() => return,
-        Ok(Tlsa { secure: true, .. }) => "there are none".to_owned(),
-        Ok(Tlsa { secure: false, .. }) => "without DNSSEC they prove nothing".to_owned(),
+    let why = match announced {
+        Ok(records) if !records.is_empty() => return,
+        // An address has no place in the DNS where it could be.
+        Ok(_) if matches!(target.host, Host::Address(_)) => return,
+        Ok(_) => "nothing that DNSSEC vouches for".to_owned(),
         Err(error) => error.to_string(),
     };
-    trace.note(began, || {
-        let (records, secure) = match tlsa {
-            Ok(tlsa) => (tlsa.records.iter().map(ToString::to_string).collect(), tlsa.secure),
-            Err(_) => (Vec::new(), false),
-        };
-        (Step::Dane { name: tlsa_name(target), records, secure, matched: None }, Verdict::Notable(why))
-    });
+    let step = || Step::Dane { name: tlsa_name(target), records: Vec::new(), secure: false, matched: None };
+    trace.note(began, || (step(), Verdict::Notable(why)));
 }
 
 /// RFC 6698 §3
 fn tlsa_name(target: &ServerTarget) -> String {
     format!("_{}._tcp.{}", target.port, target.host)
+}
+
+/// The certificate against what the domain publishes over HTTPS (RFC 7711); `problem`: why it is not among that.
+pub(crate) fn posh(
+    domain: &DomainRef,
+    fetched: &Result<Arc<Posh>, PoshError>,
+    problem: Option<&str>,
+) -> (Step, Verdict) {
+    match fetched {
+        Ok(posh) => {
+            let holds = posh.expires.saturating_duration_since(tokio::time::Instant::now());
+            let step = Step::Posh {
+                url: posh.url.clone(),
+                fingerprints: posh.fingerprints.len(),
+                expires_seconds: Some(holds.as_secs()),
+                matched: problem.is_none(),
+            };
+            (step, problem.map_or(Verdict::Good, |problem| Verdict::Notable(problem.to_owned())))
+        }
+        Err(error) => {
+            let url = format!("https://{domain}/.well-known/posh/xmpp-server.json");
+            let step = Step::Posh { url, fingerprints: 0, expires_seconds: None, matched: false };
+            (step, Verdict::Notable(error.to_string()))
+        }
+    }
 }
 
 /// All that was proven of the other server by its certificate, and whether that is enough.

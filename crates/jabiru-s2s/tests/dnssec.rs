@@ -10,7 +10,7 @@ use std::time::Duration;
 use hickory_resolver::proto::rr::RecordType;
 use jabiru_net::certificate::dane::TlsaRecord;
 use jabiru_router::RemoteError;
-use jabiru_s2s::resolve::{Found, Host, ResolveError, Resolver, ResolverSettings, SettingsError, Source};
+use jabiru_s2s::resolve::{Found, Host, ResolveError, Resolver, ResolverSettings, ServerTarget, SettingsError, Source};
 use jabiru_stanza::DomainPart;
 use support::dns::{DnsServer, Mischief, Zone, a, aaaa, cname, srv, tlsa};
 use tempfile::NamedTempFile;
@@ -30,6 +30,10 @@ impl World {
             .with("only4.signed.test", 60, a("127.0.0.1"))
             .with("_5269._tcp.host.signed.test", 60, tlsa(3, 1, 1, b"digest"))
             .with("_xmpp-server._tcp.alias.signed.test", 60, cname("_xmpp-server._tcp.signed.test"))
+            .with("*.wild.signed.test", 60, a("127.0.0.1"))
+            .with("exists.wild.signed.test", 60, a("127.0.0.2"))
+            .with("below.ent.wild.signed.test", 60, a("127.0.0.3"))
+            .with("*._tcp.many.signed.test", 60, tlsa(3, 1, 1, b"digest"))
             .with("_xmpp-server._tcp.away.signed.test", 60, cname("_xmpp-server._tcp.unsigned.test"));
         let unsigned = Zone::unsigned("unsigned.test")
             .with("_xmpp-server._tcp.unsigned.test", 60, srv(1, 0, 5269, "host.unsigned.test"))
@@ -163,6 +167,65 @@ async fn what_fails_validation_is_an_error() {
     assert!(find(&resolver, "signed.test").await.is_err());
     world.server.behave();
     assert!(find(&resolver, "signed.test").await.unwrap().secure);
+}
+
+/// RFC 7673 §3, §4.1: what is announced counts only if all that led to it was validated, and then the host stands for the domain.
+#[tokio::test]
+async fn announcements_count_where_all_of_it_is_secure() {
+    let world = World::new().await;
+    let resolver = world.resolver();
+    let domain = DomainPart::new("signed.test").unwrap();
+    let mut target = find(&resolver, "signed.test").await.unwrap().targets.remove(0);
+    assert_eq!(resolver.announced(&target).await.unwrap().len(), 1);
+    let names = |target: &ServerTarget| -> Vec<String> {
+        target.references(&domain).iter().map(|reference| reference.domain().to_owned()).collect()
+    };
+    assert_eq!(names(&target), ["signed.test", "host.signed.test"]);
+
+    target.secure = false;
+    assert_eq!(resolver.announced(&target).await.unwrap(), []);
+    assert_eq!(names(&target), ["signed.test"]);
+
+    // A secure record may name a host in a zone that is not.
+    target.secure = true;
+    target.host = host("host.unsigned.test");
+    assert_eq!(resolver.announced(&target).await.unwrap(), []);
+
+    // No answer is not the answer that there is nothing.
+    target.host = host("host.signed.test");
+    for mischief in [Mischief::Fails, Mischief::Forges, Mischief::Strips, Mischief::Denies] {
+        world.server.behave();
+        world.server.misbehave("_5269._tcp.host.signed.test", Some(RecordType::TLSA), mischief);
+        let result = world.resolver().announced(&target).await;
+        assert!(result.is_err(), "{mischief:?}: {result:?}");
+    }
+    // Where one family of addresses fails, the other one still leads to the records; where it is forged, nothing does.
+    for (mischief, is_good) in [(Mischief::Fails, true), (Mischief::Forges, false), (Mischief::Strips, false)] {
+        world.server.behave();
+        world.server.misbehave("host.signed.test", Some(RecordType::AAAA), mischief);
+        let result = world.resolver().announced(&target).await;
+        assert_eq!(result.map(|records| records.len()).is_ok_and(|count| count == 1), is_good, "{mischief:?}");
+    }
+}
+
+/// RFC 4035 §5.3.4: what comes from a wildcard is secure if it is proven that there is no closer name.
+#[tokio::test]
+async fn answers_from_wildcards_are_secure_where_nothing_is_closer() {
+    let world = World::new().await;
+    let resolver = world.resolver();
+    for name in ["anything.wild.signed.test", "zzz.wild.signed.test", "deep.down.wild.signed.test"] {
+        let addresses = resolver.addresses(&host(name)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!((addresses.list.len(), addresses.secure), (1, true), "{name}");
+    }
+    let tlsa = resolver.tlsa(&host("many.signed.test"), 5269).await.unwrap();
+    assert_eq!((tlsa.records.len(), tlsa.secure), (1, true));
+
+    // The signature of the wildcard is good, but these names exist, or something below them does.
+    for name in ["exists.wild.signed.test", "ent.wild.signed.test"] {
+        world.server.misbehave(name, Some(RecordType::A), Mischief::Expands);
+        let error = resolver.addresses(&host(name)).await.unwrap_err();
+        assert!(matches!(error, ResolveError::Bogus { .. }), "{name}: {error}");
+    }
 }
 
 /// Without validation nothing is secure, and TLSA records are not even asked for.

@@ -202,7 +202,7 @@ impl Receiver {
                 ReceivingServerEvent::Element(element) => self.log.push(format!("element {}", element.name())),
                 ReceivingServerEvent::Closed { error, peer_error } => {
                     let shown = |error: Option<jabiru_stanza::StreamError>| {
-                        error.map(|error| error.condition().name()).unwrap_or("-").to_owned()
+                        error.map_or("-", |error| error.condition().name()).to_owned()
                     };
                     self.log.push(format!("closed {} {}", shown(error), shown(peer_error)));
                     self.closed = true;

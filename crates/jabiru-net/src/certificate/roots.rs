@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor};
 use sha2::{Digest, Sha256, Sha512};
@@ -163,6 +164,13 @@ impl Roots {
         };
         let lists: Vec<_> = lists.into_iter().enumerate().map(list).collect::<Result<_, _>>()?;
         Ok(Roots { revocation_lists: lists.into(), ..self })
+    }
+
+    /// The same authorities as the TLS library keeps them, for connections that it judges itself, such as HTTPS. Revocation
+    /// lists are not among it.
+    #[must_use]
+    pub fn store(&self) -> RootCertStore {
+        RootCertStore { roots: self.anchors.to_vec() }
     }
 
     pub(super) fn anchors(&self) -> &[TrustAnchor<'static>] {

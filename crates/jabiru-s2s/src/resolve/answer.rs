@@ -7,6 +7,8 @@ use hickory_resolver::proto::dnssec::Proof;
 use hickory_resolver::proto::op::{DnsResponse, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
+use super::wildcard;
+
 /// What the DNS says of a name and a type of records.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Answer {
@@ -44,6 +46,8 @@ pub(super) enum Fault {
     Bogus,
     TooManyAliases,
     Net(NetError),
+    /// The library panicked over the response: version 0.26 has debug assertions that answers of the root can break.
+    Panicked,
 }
 
 /// More records of one answer than these are not looked at. Nobody has so many servers, and 64 KiB have room for thousands.
@@ -62,15 +66,14 @@ pub(super) fn read(
     record_type: RecordType,
     validated: bool,
 ) -> Result<Step, Fault> {
-    let response = match response {
-        Ok(response) => response,
+    let (response, validated) = match response {
+        Ok(response) => (response, validated),
         Err(NetError::Dns(DnsError::NoRecordsFound(none))) => {
             return Ok(Step::Answer(nothing(none.response_code, none.negative_ttl, false)));
         }
-        // A proof that there is nothing which proves nothing, because the zone is not signed (or by RFC 9276 not to be believed).
-        Err(NetError::Dns(DnsError::Nsec { response, proof: Proof::Insecure, .. })) => {
-            return Ok(Step::Answer(nothing(response.response_code, response.negative_ttl(), false)));
-        }
+        // A proof that need not be believed, because the zone is not signed or by RFC 9276 §3.2.
+        Err(NetError::Dns(DnsError::Nsec { response, proof: Proof::Insecure, .. })) => (*response, false),
+        Err(NetError::Dns(DnsError::Nsec { response, .. })) if wildcard::is_proven(&response) => (*response, validated),
         Err(NetError::Dns(DnsError::Nsec { .. } | DnsError::DnssecBogus)) => return Err(Fault::Bogus),
         Err(error) => return Err(Fault::Net(error)),
     };
@@ -87,7 +90,7 @@ pub(super) fn read(
         if validated && !matches!(record.proof, Proof::Secure | Proof::Insecure) {
             return Err(Fault::Bogus);
         }
-        secure &= record.proof.is_secure();
+        secure &= validated && record.proof.is_secure();
         ttl = ttl.min(Duration::from_secs(record.ttl.into()));
         Ok(())
     };

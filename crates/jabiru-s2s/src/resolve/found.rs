@@ -62,6 +62,22 @@ pub struct ServerTarget {
     pub secure: bool,
 }
 
+impl ServerTarget {
+    /// What a certificate at this target may name so that it is good for `domain`: the domain itself and, if the DNS validly
+    /// said that the target stands for it, the host (RFC 7673 §4.1).
+    ///
+    /// The second is for certificates that TLSA records are about. Others should name the domain, as RFC 6120 §13.7.2.1 has it.
+    #[must_use]
+    pub fn references(&self, domain: &DomainRef) -> Vec<Reference> {
+        let host = match &self.host {
+            Host::Name(name) if self.secure => DomainPart::new(name).ok(),
+            Host::Name(_) | Host::Address(_) => None,
+        };
+        let names = [Some(domain), host.as_deref()];
+        names.into_iter().flatten().filter_map(|name| Reference::new(name, Service::XmppServer)).collect()
+    }
+}
+
 impl fmt::Display for ServerTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.host {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use hickory_resolver::proto::op::{DnsRequestOptions, DnsResponse, Query};
 use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::proto::serialize::txt::trust_anchor;
 use hickory_resolver::{Hosts, NameServerPool, PoolContext, TlsConfig, system_conf};
+use jabiru_net::caught;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
@@ -120,7 +122,9 @@ impl Lookup {
         let mut name = name.clone();
         let (mut secure, mut ttl) = (true, Duration::MAX);
         for _ in 0..=MAX_ALIASES {
-            let response = self.client.query(Query::query(name.clone(), record_type), self.options).await;
+            let query = pin!(self.client.query(Query::query(name.clone(), record_type), self.options));
+            // What others wrote is read in there.
+            let response = caught(query).await.map_err(|_| Fault::Panicked)?;
             match answer::read(response, &name, record_type, self.client.is_validating())? {
                 Step::Answer(mut answer) => {
                     answer.secure &= secure;
@@ -145,6 +149,7 @@ impl Lookup {
             Fault::Net(NetError::Dns(DnsError::ResponseCode(code))) => {
                 ResolveError::Refused { question, code: code.to_str().to_owned() }
             }
+            Fault::Panicked => ResolveError::Transport { question, error: "the resolver library panicked".to_owned() },
             Fault::Net(error) => ResolveError::Transport { question, error: error.to_string() },
         }
     }

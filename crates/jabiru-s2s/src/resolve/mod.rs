@@ -17,6 +17,7 @@ mod order;
 mod resolver;
 mod settings;
 mod srv;
+mod wildcard;
 
 pub use error::{Question, ResolveError};
 pub use found::{Addresses, Found, Host, NotAHost, ServerTarget, Source, Tlsa};

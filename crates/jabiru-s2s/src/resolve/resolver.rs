@@ -211,8 +211,8 @@ impl Resolver {
     /// an address or without DNSSEC.
     ///
     /// # Errors
-    /// [`ResolveError`]: whoever relies on DANE does not connect then (RFC 7672 §2.2 as RFC 7673 §3.3 has it): a lost
-    /// answer is what somebody who forges certificates would arrange.
+    /// [`ResolveError`]: whoever relies on DANE does not connect then (RFC 7673 §3.3), for a lost answer is what somebody
+    /// who forges certificates would arrange.
     pub async fn tlsa(&self, host: &Host, port: u16) -> Result<Tlsa, ResolveError> {
         let none = Tlsa { records: Vec::new(), secure: false };
         let name = match host {
@@ -230,6 +230,21 @@ impl Resolver {
             _ => None,
         });
         Ok(Tlsa { records: records.collect(), secure: answer.secure })
+    }
+}
+
+impl Resolver {
+    /// The TLSA records by which the certificate at a target is to be judged; none, where DANE does not apply: the target, its
+    /// addresses or the records were not validated, or there are no records (RFC 7673 §3.1 to §3.3).
+    ///
+    /// # Errors
+    /// [`ResolveError`]: then nobody may connect to this target who relies on DANE (RFC 7673 §3.2, §3.3).
+    pub async fn announced(&self, target: &ServerTarget) -> Result<Vec<TlsaRecord>, ResolveError> {
+        if !target.secure || !self.addresses(&target.host).await?.secure {
+            return Ok(Vec::new());
+        }
+        let tlsa = self.tlsa(&target.host, target.port).await?;
+        Ok(if tlsa.secure { tlsa.records } else { Vec::new() })
     }
 }
 

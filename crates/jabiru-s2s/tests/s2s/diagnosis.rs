@@ -1,21 +1,25 @@
 //! Tests of other domains, step by step.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use jabiru_net::Identity;
 use jabiru_router::{Eventually, Feature, IqAnswer, IqRequest, RequestContext, Target};
-use jabiru_s2s::DomainPattern;
 use jabiru_s2s::report::{
     Answer, Conclusion, DialbackAnswer, Direction, Finding, Method, Proof, Requirement, Source, Stage, Step,
     StreamState, Verdict,
 };
 use jabiru_s2s::resolve::{Resolver, ResolverSettings};
+use jabiru_s2s::{DomainPattern, Require};
 use jabiru_stanza::{DomainPart, Stanza, ns};
+use rustls::pki_types::PrivateKeyDer;
+use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 
 use crate::proxy::Proxy;
 use crate::site::{Setup, Site, authority, dialback_allowed, eventually, self_signed};
-use crate::support::dns::{DnsServer, Zone, a, srv};
+use crate::support::dns::{DnsServer, Zone, a, srv, tlsa};
 
 /// A whole test, for people first: what failed can be read in it.
 struct Walked {
@@ -242,6 +246,8 @@ async fn a_key_that_could_not_be_verified() {
     };
     let (a, b) = (site("a.example"), site("b.example"));
     a.knows(&[&b]);
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    b.routes(&a.domain, closed);
     let walked = walk(&a, "b.example").await;
     let step = walked.assert_failed("remote-server-timeout");
     let Step::Dialback { answer: Some(DialbackAnswer::Error { error: Some(error) }) } = step else {
@@ -353,6 +359,52 @@ async fn what_the_dns_says_of_domains_without_a_server() {
     let walked = walk(&a_site, "lost.example").await;
     let step = walked.assert_failed("nowhere.example in the DNS");
     assert!(matches!(step, Step::Addresses { host, .. } if host == "nowhere.example"), "{step:?}");
+}
+
+/// RFC 7673: no authority knows the certificate, but the DNS does; or it knows of another.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_that_the_dns_announces() {
+    let made = rcgen::generate_simple_self_signed(["b.example".to_owned()]).unwrap();
+    let der = made.cert.der().clone();
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let a_site = Site::with("a.example", |setup| {
+        setup.policy.dane = true;
+        setup.policy.rules.require = Require::Dane;
+    });
+    let b_site = Site::with("b.example", |setup| setup.identity = Identity::new(vec![der.clone()], key).unwrap());
+    b_site.knows(&[&a_site]);
+    let port = b_site.address.port();
+    let place = format!("_{port}._tcp.host.example");
+    for (digest, good) in [(Sha256::digest(&der).to_vec(), true), (vec![0; 32], false)] {
+        let zone = Zone::signed("")
+            .with("_xmpp-server._tcp.b.example", 60, srv(0, 0, port, "host.example"))
+            .with("host.example", 60, a("127.0.0.1"))
+            .with(&place, 60, tlsa(3, 0, 1, &digest));
+        let mut anchor = tempfile::NamedTempFile::new().unwrap();
+        anchor.write_all(zone.trust_anchor().as_bytes()).unwrap();
+        let server = DnsServer::start(vec![zone]).await;
+        let settings = ResolverSettings { nameservers: vec![server.address()], ..ResolverSettings::default() };
+        let trust_anchor = Some(anchor.path().to_owned());
+        let resolver = Resolver::new(ResolverSettings { dnssec: true, trust_anchor, ..settings }).unwrap();
+        a_site.s2s.set_resolver(resolver);
+        let walked = walk(&a_site, "b.example").await;
+        walked.find(|step| matches!(step, Step::Srv { secure: true, .. }).then_some(()));
+        let ((records, matched), verdict) = walked.find(|step| match step {
+            Step::Dane { name, records, secure: true, matched } if *name == place => {
+                Some((records.clone(), matched.clone()))
+            }
+            _ => None,
+        });
+        assert!(records.len() == 1 && records[0].starts_with("3 0 1 "), "{records:?}");
+        let proven = Step::Proven { proofs: if good { vec![Proof::Dane] } else { vec![] } };
+        if good {
+            assert_eq!((matched.as_ref(), verdict), (records.first(), &Verdict::Good));
+            walked.find(|step| (*step == proven).then_some(()));
+        } else {
+            assert!(matched.is_none() && matches!(verdict, Verdict::Notable(_)), "{verdict:?}");
+            assert_eq!(walked.assert_failed("none of the 1 usable TLSA records"), &proven);
+        }
+    }
 }
 
 fn resolver(nameserver: SocketAddr) -> Resolver {

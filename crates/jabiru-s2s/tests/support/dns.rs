@@ -142,6 +142,28 @@ impl Zone {
         records
     }
 
+    /// The deepest name above this one that exists.
+    fn encloser(&self, owner: &Name) -> Name {
+        let mut encloser = owner.base_name();
+        while !self.records.keys().any(|name| encloser.zone_of(name)) {
+            encloser = encloser.base_name();
+        }
+        encloser
+    }
+
+    /// As if the name came from the wildcard beside it.
+    fn expand(&self, query: &Query, encloser: &Name, response: &mut Message) {
+        let owner = query.name().to_lowercase();
+        let mut answers = self.records(&encloser.prepend_label("*").unwrap(), query.query_type());
+        for answer in &mut answers {
+            answer.name = owner.clone();
+        }
+        if !answers.is_empty() && self.signer.is_some() {
+            response.add_authorities(self.denial(&owner.trim_to(usize::from(encloser.num_labels()) + 1)));
+        }
+        response.add_answers(answers);
+    }
+
     fn answer(&self, query: &Query, response: &mut Message) {
         let owner = query.name().to_lowercase();
         let mut answers = self.records(&owner, query.query_type());
@@ -154,17 +176,20 @@ impl Zone {
         }
         let exists = self.records.keys().any(|name| owner.zone_of(name));
         if !exists {
+            self.expand(query, &self.encloser(&owner), response);
+            if !response.answers.is_empty() {
+                return;
+            }
+        }
+        let wildcard = self.encloser(&owner).prepend_label("*").unwrap();
+        if !exists && !self.records.contains_key(&wildcard) {
             response.metadata.response_code = ResponseCode::NXDomain;
         }
         response.add_authorities(self.records(&self.origin, RecordType::SOA));
         if self.signer.is_some() {
             let mut denials = self.denial(&owner);
             if !exists {
-                let mut encloser = owner.base_name();
-                while !self.records.keys().any(|name| encloser.zone_of(name)) {
-                    encloser = encloser.base_name();
-                }
-                denials.extend(self.denial(&encloser.prepend_label("*").unwrap()));
+                denials.extend(self.denial(&wildcard));
             }
             for denial in denials {
                 if !response.authorities.contains(&denial) {
@@ -190,6 +215,8 @@ pub(crate) enum Mischief {
     Strips,
     /// It says that there is nothing, without any proof.
     Denies,
+    /// It answers from the wildcard beside the name, though the name exists.
+    Expands,
 }
 
 /// A running nameserver; it ends with the runtime.
@@ -274,6 +301,11 @@ impl State {
         match mischief {
             Some(Mischief::Fails) => response.metadata.response_code = ResponseCode::ServFail,
             Some(Mischief::Denies) => {}
+            Some(Mischief::Expands) => {
+                let zones = self.zones.lock().unwrap();
+                let zone = zones.iter().filter(|zone| zone.origin.zone_of(query.name())).last().unwrap();
+                zone.expand(&query, &query.name().base_name(), &mut response);
+            }
             _ => self.answer(&query, &mut response),
         }
         let is_signature = |record: &Record| record.record_type() == RecordType::RRSIG;
@@ -282,6 +314,7 @@ impl State {
                 for record in response.answers.iter_mut().filter(|record| !is_signature(record)) {
                     match &mut record.data {
                         RData::A(address) => *address = A([127, 6, 6, 6].into()),
+                        RData::AAAA(address) => *address = AAAA([6; 16].into()),
                         RData::SRV(srv) => srv.port = 666,
                         RData::TLSA(tlsa) => tlsa.cert_data = b"forged".to_vec(),
                         other => panic!("{other}"),

@@ -2,3 +2,4 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 
 pub(crate) mod dns;
+pub(crate) mod web;
