@@ -40,6 +40,10 @@ pub struct TlsInfo {
     pub peer_certificates: Vec<Vec<u8>>,
     /// The version, such as `TLSv1.3`, for logs and reports.
     pub version: Option<&'static str>,
+    /// The cipher suite, such as `TLS13_AES_256_GCM_SHA384`, for reports.
+    pub cipher_suite: Option<&'static str>,
+    /// The protocol that was agreed on by ALPN (RFC 7301), such as `xmpp-server`; `None` if none was.
+    pub application_protocol: Option<String>,
     /// Who the other side is by its own certificate; `None` if it presented none.
     pub client_certificate: Option<ClientCertificate>,
 }

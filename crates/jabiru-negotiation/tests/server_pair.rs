@@ -254,6 +254,77 @@ fn pairs_are_multiplexed() {
     assert!(!receiver.closed && !initiator.closed);
 }
 
+/// RFC 6120 §4.4: who ends its stream in good order still takes what the other side had sent before it heard of it.
+#[test]
+fn nothing_is_lost_at_the_end() {
+    let open = || {
+        let (mut initiator, mut receiver) = (Initiator::direct(), Receiver::direct());
+        converse(&mut initiator, &mut receiver, whole);
+        assert_eq!(initiator.last(), "established bidi=true sm=true");
+        (initiator, receiver)
+    };
+    let (mut initiator, mut receiver) = open();
+    receiver.machine.finish(receiver.now);
+    let end = receiver.says();
+    assert_eq!(end, "</stream:stream>");
+    // What wants an answer gets none any more.
+    let late =
+        format!("{MESSAGE}<db:result from='x.example' to='montague.example'>k</db:result><r xmlns='urn:xmpp:sm:3'/>");
+    assert_eq!(receiver.hears(&late), "");
+    assert_eq!(receiver.log[receiver.log.len() - 2..], ["element message", "element r"]);
+    assert_eq!(initiator.hears(&end), "</stream:stream>");
+    assert_eq!(receiver.hears("</stream:stream>"), "");
+    assert_eq!((initiator.why().as_str(), receiver.last()), ("the stream was closed", "closed - -"));
+
+    let (mut initiator, mut receiver) = open();
+    let claim = jabiru_negotiation::KeyToVerify {
+        pair: pair(MONTAGUE, CAPULET),
+        stream_id: "x".to_owned(),
+        key: "k".to_owned(),
+    };
+    initiator.machine.verify_key(claim.clone(), initiator.now);
+    initiator.says();
+    initiator.machine.finish(initiator.now);
+    initiator.machine.finish(initiator.now);
+    assert_eq!(initiator.says(), "</stream:stream>");
+    assert_eq!(initiator.verified, [(claim, Condition::RemoteServerTimeout.into())]);
+    assert_eq!(initiator.hears("<message/><a xmlns='urn:xmpp:sm:3' h='0'/>"), "");
+    assert_eq!(initiator.log[initiator.log.len() - 2..], ["element message", "element a"]);
+    assert_eq!(receiver.hears("</stream:stream>"), "</stream:stream>");
+    assert_eq!(initiator.hears("</stream:stream>"), "");
+    assert_eq!(initiator.why(), "");
+
+    // One that does not end its own is not waited for.
+    let (mut initiator, mut receiver) = open();
+    let later = initiator.now + std::time::Duration::from_secs(10);
+    initiator.machine.finish(initiator.now);
+    receiver.machine.finish(receiver.now);
+    initiator.says();
+    receiver.says();
+    let receivers = receiver.now + std::time::Duration::from_secs(10);
+    assert_eq!((initiator.machine.poll_timeout(), receiver.machine.poll_timeout()), (Some(later), Some(receivers)));
+    initiator.machine.handle_timeout(later);
+    receiver.machine.handle_timeout(receivers);
+    assert_eq!((initiator.says().as_str(), receiver.says().as_str()), ("", ""));
+    assert_eq!((initiator.why().as_str(), receiver.last()), ("", "closed - -"));
+
+    // What breaks the protocol then ends it at once, and nothing is said twice.
+    for said in ["<stream:error><reset xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>", "<a></b>"] {
+        let (mut initiator, mut receiver) = open();
+        initiator.machine.finish(initiator.now);
+        receiver.machine.finish(receiver.now);
+        initiator.says();
+        receiver.says();
+        assert_eq!((initiator.hears(said).as_str(), receiver.hears(said).as_str()), ("", ""), "{said}");
+        assert!(initiator.closed && receiver.closed, "{said}");
+    }
+    // Before anything is proven there is nothing to wait for.
+    let mut receiver = Receiver::direct();
+    receiver.hears(&server_support::usual());
+    receiver.machine.finish(receiver.now);
+    assert_eq!((receiver.says().as_str(), receiver.last()), ("</stream:stream>", "closed - -"));
+}
+
 /// The end of a stream is one, from either side.
 #[test]
 fn streams_end() {

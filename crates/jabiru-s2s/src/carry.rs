@@ -1,16 +1,17 @@
 //! A stream that we opened, while it carries stanzas (RFC 6120 §8, §4.4; XEP-0198; XEP-0288).
 
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use jabiru_negotiation::stream_management::{Handled, SmElement};
-use jabiru_negotiation::{InitiatingServerEvent, KeyAnswer, KeyToVerify};
+use jabiru_negotiation::{InitiatingServerError, InitiatingServerEvent, KeyAnswer, KeyToVerify};
 use jabiru_net::{Connection, Wake, caught, random_letters};
 use jabiru_router::{RemoteError, Router};
 use jabiru_stanza::{RawElement, StreamCondition, StreamError, ns};
 use jabiru_xml::Event;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::confirm::Confirming;
 use crate::dial::Dialled;
@@ -38,6 +39,8 @@ pub(crate) struct End {
     pub(crate) resumable: Option<Previous>,
     /// In words.
     pub(crate) reason: String,
+    /// What the other side did, or broke, if that was it.
+    pub(crate) error: Option<InitiatingServerError>,
 }
 
 /// One established stream.
@@ -50,9 +53,13 @@ pub(crate) struct Carry<'a> {
     previous: Option<Previous>,
     /// Stanzas of the other side, since management was enabled.
     handled: Handled,
+    /// What is said before the machine's last words, when nothing can be put into the outbox any more.
+    last_words: Vec<u8>,
     /// The last thing that came was the other side's last word on what it has handled.
     finished: bool,
     answers: (mpsc::Sender<Answered>, mpsc::Receiver<Answered>),
+    /// Comes when nobody needs the stream any more, if somebody knows.
+    retired: Option<oneshot::Receiver<()>>,
 }
 
 /// A key was verified.
@@ -94,14 +101,21 @@ impl<'a> Carry<'a> {
             management: State::Off,
             previous,
             handled: Handled::default(),
+            last_words: Vec::new(),
             finished: false,
             answers: mpsc::channel(ANSWERS),
+            retired: None,
         }
+    }
+
+    /// Closes the stream once somebody says, or goes away without a word.
+    pub(crate) fn retire_when(&mut self, retired: oneshot::Receiver<()>) {
+        self.retired = Some(retired);
     }
 
     /// Carries stanzas until the stream ends, and ends the connection.
     pub(crate) async fn run(mut self) -> End {
-        self.begin();
+        self.begin().await;
         let ended = caught(pin!(self.exchange())).await;
         let end = match ended {
             Ok(end) => end,
@@ -115,14 +129,14 @@ impl<'a> Carry<'a> {
         tracing::info!(from = %pair.sender, domain = %pair.target, reason = end.reason, "stream to this domain ended");
         // What is still to come is read while the machine's last words are on their way.
         let Dialled { connection, mut machine, entry, .. } = *self.stream;
-        let mut last_words = Vec::new();
+        let mut last_words = self.last_words;
         machine.take_output(&mut last_words);
         finish(connection, entry, last_words, self.service.settings.closing_timeout);
         end
     }
 
     /// Says that stanzas can be sent, or first what is left of the stream before.
-    fn begin(&mut self) {
+    async fn begin(&mut self) {
         let pair = self.link.pair();
         let Dialled { connection, entry, features, bidi, judgement, machine, .. } = &*self.stream;
         let by = machine.accepted_pairs().first().map(|(_, by)| *by);
@@ -140,14 +154,14 @@ impl<'a> Carry<'a> {
                 self.management = State::Resuming;
                 self.previous = Some(previous);
             }
-            None => self.start(offered, now),
+            None => self.start(offered, now).await,
         }
     }
 
     /// A stream of its own.
-    fn start(&mut self, managed: bool, now: Instant) {
+    async fn start(&mut self, managed: bool, now: Instant) {
         let unconfirmed = self.link.take_unconfirmed();
-        self.service.bounce(unconfirmed, RemoteError::Timeout, "the stream broke, and could not be resumed");
+        self.service.bounce(unconfirmed, RemoteError::Timeout, "the stream broke, and could not be resumed").await;
         let outbox = self.stream.connection.outbox();
         if managed {
             self.push(&SmElement::Enable { resume: true, max: None });
@@ -181,6 +195,7 @@ impl<'a> Carry<'a> {
                     next = self.events().await;
                     continue;
                 }
+                () = retired(&mut self.retired) => return self.retire().await,
             };
             next = match wake {
                 Ok(Wake::Received(chunk)) => self.take(&chunk).await,
@@ -194,7 +209,7 @@ impl<'a> Carry<'a> {
                 }
                 Ok(Wake::EndOrdered(error)) => {
                     self.link.lost();
-                    self.say_last();
+                    self.last_words = self.last_word();
                     Next::End(match error {
                         Some(error) => self.fail(error),
                         None => self.close("the stream was closed by this server"),
@@ -247,7 +262,7 @@ impl<'a> Carry<'a> {
         while let Some(event) = self.stream.machine.poll_event() {
             match event {
                 InitiatingServerEvent::Element(element) => {
-                    let next = self.element(&element);
+                    let next = self.element(&element).await;
                     if let Next::End(_) = next {
                         return next;
                     }
@@ -259,11 +274,11 @@ impl<'a> Carry<'a> {
                     tracing::info!(%pair, %why, peer = %self.stream.connection.peer(), "a domain was not proven");
                 }
                 InitiatingServerEvent::Closed { error } => {
-                    let reason = error.as_ref().map_or_else(|| "closed".to_owned(), ToString::to_string);
-                    return Next::End(self.closed(reason));
+                    return Next::End(self.closed(error));
                 }
                 InitiatingServerEvent::StartTls
                 | InitiatingServerEvent::RestartStream
+                | InitiatingServerEvent::Header(_)
                 | InitiatingServerEvent::Features(_)
                 | InitiatingServerEvent::Trying { .. }
                 | InitiatingServerEvent::ExternalFailed(_)
@@ -278,7 +293,7 @@ impl<'a> Carry<'a> {
     }
 
     /// Something that is neither a stanza nor negotiation: stream management. What else comes is ignored (§4.8.4).
-    fn element(&mut self, element: &RawElement) -> Next {
+    async fn element(&mut self, element: &RawElement) -> Next {
         let management = match SmElement::read(element) {
             None => return Next::Read,
             Some(Ok(management)) => management,
@@ -292,6 +307,8 @@ impl<'a> Carry<'a> {
                 self.stream.entry.note(|facts| facts.managed = Some(Resumable(id.is_some())));
                 let max = max.map_or(self.service.settings.resumption, |max| Duration::from_secs(max.into()));
                 self.management = State::On(id.map(|id| (id, max)));
+                // §3: what came before does not count.
+                self.handled = Handled::default();
                 Ok(())
             }
             (SmElement::Failed { .. }, State::Enabling) => {
@@ -314,7 +331,7 @@ impl<'a> Carry<'a> {
                 // XEP-0198 §5: it may still know how far it was.
                 let known = h.map_or(Ok(()), |h| self.link.acknowledged(h, now).map(drop));
                 if known.is_ok() {
-                    self.start(true, now);
+                    self.start(true, now).await;
                 }
                 known
             }
@@ -355,8 +372,9 @@ impl<'a> Carry<'a> {
     /// Closes a stream that nobody needs. What the other side was saying meanwhile is still heard (§4.4).
     async fn retire(&mut self) -> End {
         self.link.lost();
-        self.say_last();
-        let closing = self.stream.connection.outbox().push(|out| out.extend_from_slice(b"</stream:stream>"));
+        let mut last_words = self.last_word();
+        last_words.extend_from_slice(b"</stream:stream>");
+        let closing = self.stream.connection.outbox().push(|out| out.extend_from_slice(&last_words));
         if closing.is_err() {
             return self.broken("the stream was ending");
         }
@@ -371,7 +389,7 @@ impl<'a> Carry<'a> {
                             return end;
                         }
                     }
-                    Event::Element(element) => drop(self.element(&element)),
+                    Event::Element(element) => drop(self.element(&element).await),
                     Event::StreamClose | Event::StreamOpen(_) => {
                         return self.end(Because::Closed, "nobody needed it", false);
                     }
@@ -390,9 +408,14 @@ impl<'a> Carry<'a> {
 
     /// The last word on that: twice, so that one is no answer to a question, and the other side knows that nothing is
     /// handled any more ([`Link::acknowledged`]).
-    fn say_last(&self) {
-        self.say_handled();
-        self.say_handled();
+    fn last_word(&self) -> Vec<u8> {
+        let mut words = Vec::new();
+        if matches!(self.management, State::Enabling | State::On(_)) {
+            let answer = SmElement::Ack { h: self.handled.h() }.to_element();
+            answer.write(&mut words, ns::SERVER);
+            answer.write(&mut words, ns::SERVER);
+        }
+        words
     }
 
     fn push(&self, element: &SmElement) {
@@ -415,9 +438,10 @@ impl<'a> Carry<'a> {
     }
 
     /// The other side has closed it.
-    fn closed(&self, reason: String) -> End {
+    fn closed(&self, error: Option<InitiatingServerError>) -> End {
         let because = if self.finished { Because::Finished } else { Because::Closed };
-        self.end(because, &reason, false)
+        let reason = error.as_ref().map_or_else(|| "closed".to_owned(), ToString::to_string);
+        End { error, ..self.end(because, &reason, false) }
     }
 
     fn broken(&self, reason: &str) -> End {
@@ -433,12 +457,21 @@ impl<'a> Carry<'a> {
             State::Resuming if may_resume => self.previous.clone(),
             State::Off | State::Enabling | State::On(_) | State::Resuming => None,
         };
-        End { because, resumable, reason: reason.to_owned() }
+        End { because, resumable, reason: reason.to_owned(), error: None }
+    }
+}
+
+/// Returns when nobody needs the stream; never, if nobody would say.
+async fn retired(told: &mut Option<oneshot::Receiver<()>>) {
+    match told {
+        Some(told) => drop(told.await),
+        None => pending().await,
     }
 }
 
 /// Says the last words while nobody waits for that.
 pub(crate) fn finish(connection: Connection, entry: Entry, last_words: Vec<u8>, within: Duration) {
+    entry.note(|facts| facts.closing = true);
     tokio::spawn(async move {
         connection.finish(&last_words, within).await;
         drop(entry);

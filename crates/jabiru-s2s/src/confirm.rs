@@ -134,6 +134,11 @@ impl Question {
     }
 }
 
+/// The id of a ping that has nothing to do with what was sent before: that of a test.
+pub(crate) fn test_id(token: &str) -> String {
+    format!("{PREFIX}test-{token}")
+}
+
 /// Does an id look like that of one of these pings?
 pub(crate) fn is_ping_id(id: &str) -> bool {
     id.starts_with(PREFIX)

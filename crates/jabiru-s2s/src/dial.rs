@@ -15,11 +15,12 @@ use jabiru_router::RemoteError;
 use jabiru_stanza::{StreamCondition, StreamError, StreamFeatures};
 use jabiru_xml::Reader;
 
+use crate::carry::finish;
 use crate::connect::{ConnectLimits, Connected, Connector};
 use crate::judge::{Judgement, judge};
 use crate::live::Entry;
 use crate::policy::{Require, Rules};
-use crate::report::{Direction, Method, TlsReport};
+use crate::report::{Direction, Method, TlsReport, Verdict};
 use crate::resolve::ServerTarget;
 use crate::service::Service;
 use crate::steps;
@@ -50,11 +51,17 @@ pub(crate) struct DialError {
     pub(crate) remote: RemoteError,
     /// In words for the operator.
     pub(crate) text: String,
+    /// Whether it may be otherwise in a moment, as with a server that starts again.
+    pub(crate) passing: bool,
 }
 
 impl DialError {
     fn new(remote: RemoteError, step: &str, text: impl fmt::Display) -> DialError {
-        DialError { remote, text: format!("{step}: {text}") }
+        DialError { remote, text: format!("{step}: {text}"), passing: false }
+    }
+
+    fn passing(self) -> DialError {
+        DialError { passing: true, ..self }
     }
 
     /// The server was found, but there is no stream with it (RFC 6120 §10.4.3).
@@ -112,7 +119,10 @@ async fn dial_for(
     let attempts = Box::pin(attempts(service, pair, &purpose, rules, trace));
     match tokio::time::timeout(within, attempts).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(DialError::stream("stream", format_args!("there was none after {} s", within.as_secs()))),
+        Err(_) => {
+            let text = format_args!("there was none after {} s", within.as_secs());
+            Err(DialError::stream("stream", text).passing())
+        }
     }
 }
 
@@ -129,8 +139,8 @@ async fn attempts(
     };
     let resolver = service.resolver.load_full();
     let began = Instant::now();
-    let found = resolver.find(&pair.target).await;
-    trace.note(began, || steps::found(&pair.target, &found));
+    let found = resolver.find_telling(&pair.target, &mut |lookup| steps::srv(trace, lookup)).await;
+    trace.note(began, || steps::found(&found));
     let found = found.map_err(|error| DialError::new(error.condition(), "DNS", error))?;
     let limits = ConnectLimits { total_timeout: service.settings.connect_timeout, ..ConnectLimits::default() };
     let mut connector = Connector::new((*resolver).clone(), &found, limits);
@@ -140,7 +150,9 @@ async fn attempts(
         let Connected { socket, target, address } = match connected {
             Ok(connected) => connected,
             // What a server said that was reached says more than that another could not be.
-            Err(error) => return Err(last.unwrap_or_else(|| DialError::new(error.condition(), "connect", error))),
+            Err(error) => {
+                return Err(last.unwrap_or_else(|| DialError::new(error.condition(), "connect", error).passing()));
+            }
         };
         let connection = Connection::new(socket, address, service.settings.connection())
             .map_err(|error| DialError::stream("connect", error))?;
@@ -240,6 +252,7 @@ impl Attempt<'_> {
                     InitiatingServerEvent::Established { features, bidi } => {
                         if !self.is_proven(&dialled) {
                             // Only a stream without TLS gets here unjudged.
+                            self.trace.note_next(|| steps::proven(&self.pair.target, &dialled.judgement, self.rules));
                             let error = StreamError::new(StreamCondition::PolicyViolation);
                             return Err(self.refuse(dialled, error.with_text("a certificate is required")).await);
                         }
@@ -272,9 +285,11 @@ impl Attempt<'_> {
                             None => "it was closed".to_owned(),
                         };
                         dialled.finish(service.settings.closing_timeout);
-                        return Err(DialError::stream(step(error.as_ref()), text));
+                        let told = DialError::stream(step(error.as_ref()), text);
+                        return Err(if is_passing(error.as_ref()) { told.passing() } else { told });
                     }
-                    InitiatingServerEvent::Features(_)
+                    InitiatingServerEvent::Header(_)
+                    | InitiatingServerEvent::Features(_)
                     | InitiatingServerEvent::Trying { .. }
                     | InitiatingServerEvent::NotAccepted { .. }
                     | InitiatingServerEvent::VerifyKey(_)
@@ -287,12 +302,12 @@ impl Attempt<'_> {
                 continue;
             }
             let deadline = dialled.machine.poll_timeout();
-            match dialled.connection.next(deadline).await.map_err(|error| DialError::stream("stream", error))? {
+            match dialled.connection.next(deadline).await.map_err(|error| self.lost(&error.to_string()))? {
                 Wake::Received(received) => {
                     dialled.input.extend_from_slice(&received);
                     dialled.machine.handle_timeout(Instant::now());
                 }
-                Wake::Ended => return Err(DialError::stream("stream", "the connection was closed")),
+                Wake::Ended => return Err(self.lost("the connection was closed")),
                 Wake::Deadline => dialled.machine.handle_timeout(Instant::now()),
                 Wake::EndOrdered(error) => match error {
                     Some(error) => dialled.machine.close_with(error),
@@ -300,6 +315,12 @@ impl Attempt<'_> {
                 },
             }
         }
+    }
+
+    /// The connection is gone.
+    fn lost(&self, why: &str) -> DialError {
+        self.trace.note_next(|| (steps::closed(None), Verdict::Failed(why.to_owned())));
+        DialError::stream("stream", why).passing()
     }
 
     async fn begin_tls(
@@ -314,8 +335,12 @@ impl Attempt<'_> {
         let begun =
             connection.initiate_tls(&self.service.tls, sender.as_str(), target.as_str(), beginning, within).await;
         self.trace.note(began, || steps::tls(target, beginning, &begun));
-        let info = begun.map_err(|error| DialError::stream("TLS", tls_error(&error)))?;
-        let version = info.version.unwrap_or("unknown").to_owned();
+        let info = begun.map_err(|error| {
+            let told = DialError::stream("TLS", tls_error(&error));
+            // What TLS itself has to say is said again the next time; a connection may be better then.
+            if error.kind() == io::ErrorKind::InvalidData { told } else { told.passing() }
+        })?;
+        let version = steps::tls_version(&info).unwrap_or("unknown").to_owned();
         entry.note(|facts| {
             facts.tls = Some(TlsReport { version, direct: beginning == Beginning::Direct });
         });
@@ -326,7 +351,9 @@ impl Attempt<'_> {
     /// that one needs none where dialback would do.
     async fn judge(&self, chain: &[Vec<u8>], verifying: bool) -> (Judgement, Option<StreamError>) {
         let domain = &self.pair.target;
+        let began = Instant::now();
         let judgement = judge(self.service, chain, domain, Some(self.target), self.rules, self.trace).await;
+        self.trace.note(began, || steps::proven(domain, &judgement, self.rules));
         if judgement.suffices(self.rules) || self.rules.require == Require::Dialback || verifying {
             return (judgement, None);
         }
@@ -378,11 +405,8 @@ impl Dialled {
     fn finish(mut self: Box<Self>, within: Duration) {
         let mut last_words = Vec::new();
         self.machine.take_output(&mut last_words);
-        tokio::spawn(async move {
-            let Dialled { connection, entry, .. } = *self;
-            connection.finish(&last_words, within).await;
-            drop(entry);
-        });
+        let Dialled { connection, entry, .. } = *self;
+        finish(connection, entry, last_words, within);
     }
 }
 
@@ -403,8 +427,25 @@ fn step(error: Option<&InitiatingServerError>) -> &'static str {
     }
 }
 
+/// May it be otherwise in a moment?
+fn is_passing(error: Option<&InitiatingServerError>) -> bool {
+    match error {
+        Some(InitiatingServerError::StreamError(error)) => matches!(
+            error.condition(),
+            StreamCondition::SystemShutdown
+                | StreamCondition::Reset
+                | StreamCondition::InternalServerError
+                | StreamCondition::ResourceConstraint
+                | StreamCondition::RemoteConnectionFailed
+                | StreamCondition::ConnectionTimeout
+        ),
+        Some(InitiatingServerError::StreamClosed | InitiatingServerError::Timeout { .. }) => true,
+        Some(_) | None => false,
+    }
+}
+
 /// What TLS says, and what it means where the other side did not say anything.
-fn tls_error(error: &io::Error) -> String {
+pub(crate) fn tls_error(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::TimedOut => "the handshake took too long".to_owned(),
         io::ErrorKind::UnexpectedEof => "the other side closed the connection during the handshake".to_owned(),

@@ -138,6 +138,7 @@ impl<'a> Inbound<'a> {
         if let Some(link) = self.service.links.get(to.domain(), from.domain()) {
             link.answered(&id, Instant::now());
         }
+        self.service.awaited.answered(&id, from.domain(), to.domain(), stanza, self.stream);
         true
     }
 }

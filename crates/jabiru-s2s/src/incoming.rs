@@ -29,6 +29,7 @@ use crate::policy::Require;
 use crate::report::{Method, TlsReport};
 use crate::service::{Service, Transport};
 use crate::sessions::Session;
+use crate::steps;
 use crate::trace::Trace;
 use crate::verify;
 
@@ -86,6 +87,8 @@ struct Incoming<'a> {
     answers: (mpsc::Sender<Answered>, mpsc::Receiver<Answered>),
     /// When a stanza last came, or the stream began.
     last_heard: Instant,
+    /// What is said before the machine's last words, when nothing can be put into the outbox any more.
+    last_words: Vec<u8>,
     /// The last thing that came was the other side's last word on what it has handled.
     finished: bool,
     /// TLS has begun, with what was received last.
@@ -150,6 +153,7 @@ impl<'a> Incoming<'a> {
             link: None,
             answers: mpsc::channel(ANSWERS),
             last_heard: now,
+            last_words: Vec::new(),
             finished: false,
             secured: false,
         })
@@ -187,7 +191,7 @@ impl<'a> Incoming<'a> {
                     }
                 }
                 Wake::EndOrdered(error) => {
-                    self.say_last();
+                    self.last_words = self.last_word();
                     Next::End(match error {
                         Some(error) => self.fail(error),
                         // Somebody resumes the stream on another connection.
@@ -275,6 +279,9 @@ impl<'a> Incoming<'a> {
                 ReceivingServerEvent::Refused { pair, why } => {
                     let pair = pair.map(tracing::field::display);
                     tracing::warn!(pair, %why, peer = %self.connection.peer(), "a server did not prove its domain");
+                }
+                ReceivingServerEvent::KeyJudged { pair, answer } => {
+                    self.service.awaited.key_judged(&pair, &answer, self.connection.peer());
                 }
                 ReceivingServerEvent::BidiEnabled => {
                     self.entry.note(|facts| facts.bidirectional = true);
@@ -480,7 +487,7 @@ impl<'a> Incoming<'a> {
         if !self.machine.proven_pairs().is_empty()
             && now.saturating_duration_since(last) >= settings.idle_timeout.saturating_mul(2)
         {
-            self.say_last();
+            self.last_words = self.last_word();
             return Next::End(self.fail(StreamError::new(StreamCondition::ConnectionTimeout)));
         }
         Next::Read
@@ -488,19 +495,29 @@ impl<'a> Incoming<'a> {
 
     /// Tells how many stanzas were handled, where that is counted.
     fn say_handled(&self) {
-        let h = match &self.counting {
-            Counting::Off => return,
-            Counting::On(handled) => handled.h(),
-            Counting::Resumable(session) => session.handled(),
-        };
-        self.push(&SmElement::Ack { h });
+        if let Some(h) = self.handled() {
+            self.push(&SmElement::Ack { h });
+        }
+    }
+
+    fn handled(&self) -> Option<u32> {
+        match &self.counting {
+            Counting::Off => None,
+            Counting::On(handled) => Some(handled.h()),
+            Counting::Resumable(session) => Some(session.handled()),
+        }
     }
 
     /// The last word on that: twice, so that one is no answer to a question, and the other side knows that nothing is
     /// handled any more ([`Link::acknowledged`]).
-    fn say_last(&self) {
-        self.say_handled();
-        self.say_handled();
+    fn last_word(&self) -> Vec<u8> {
+        let mut words = Vec::new();
+        if let Some(h) = self.handled() {
+            let answer = SmElement::Ack { h }.to_element();
+            answer.write(&mut words, ns::SERVER);
+            answer.write(&mut words, ns::SERVER);
+        }
+        words
     }
 
     fn push(&self, element: &SmElement) {
@@ -564,31 +581,37 @@ impl<'a> Incoming<'a> {
         });
         if let Some(link) = self.link.take() {
             link.lost();
-            match &resumable {
-                Some(session) => session.leave_link(link.clone()),
-                None => outgoing::settle(self.service, &link, because, false, &reason),
+            if let Some(session) = &resumable {
+                session.leave_link(link.clone());
             }
-            let (service, session) = (self.service.clone(), resumable.clone());
-            tokio::spawn(async move { after(service, link, session).await });
+            tokio::spawn(after(self.service.clone(), link, resumable.clone(), because, reason));
         }
         if let Some(session) = &resumable {
             self.service.sessions.release(session, now);
         }
-        let mut last_words = Vec::new();
+        let mut last_words = self.last_words;
         self.machine.take_output(&mut last_words);
         finish(self.connection, self.entry, last_words, self.service.settings.closing_timeout);
     }
 }
 
 /// What becomes of a link whose stream was the other side's.
-async fn after(service: Arc<Service>, link: Arc<Link>, session: Option<Arc<Session>>) {
+async fn after(
+    service: Arc<Service>,
+    link: Arc<Link>,
+    session: Option<Arc<Session>>,
+    because: outgoing::Because,
+    reason: String,
+) {
     if let Some(session) = session {
         let resumed = tokio::time::timeout(service.settings.patience, session.taken_up()).await.unwrap_or(false);
         if resumed || session.take_link().is_none() {
             return;
         }
         let unconfirmed = link.take_unconfirmed();
-        service.bounce(unconfirmed, RemoteError::Timeout, "the stream broke, and was not resumed");
+        service.bounce(unconfirmed, RemoteError::Timeout, "the stream broke, and was not resumed").await;
+    } else {
+        outgoing::settle(&service, &link, because, false, &reason).await;
     }
     if !link.rest() {
         outgoing::run(service, link).await;
@@ -600,7 +623,7 @@ fn broken(reason: &str) -> End {
 }
 
 fn note_tls(entry: &Entry, info: &TlsInfo, direct: bool) {
-    let version = info.version.unwrap_or("unknown").to_owned();
+    let version = steps::tls_version(info).unwrap_or("unknown").to_owned();
     entry.note(|facts| facts.tls = Some(TlsReport { version, direct }));
 }
 

@@ -1,15 +1,18 @@
 //! Server-to-server streams: finding other servers, proving who they are, and talking to them.
 
+mod awaited;
 mod backoff;
 mod carry;
 mod confirm;
 pub mod connect;
+mod diagnose;
 mod dial;
 mod inbound;
 mod incoming;
 mod judge;
 mod link;
 mod links;
+mod list;
 mod live;
 mod outgoing;
 mod policy;
@@ -24,6 +27,7 @@ mod trace;
 mod verify;
 
 pub use backoff::BackOff;
+pub use diagnose::Test;
 pub use policy::{DomainPattern, InvalidPattern, Policy, Require, Rules};
 pub use service::{Parts, S2s, Transport};
 pub use settings::Settings;

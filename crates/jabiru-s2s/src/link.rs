@@ -51,9 +51,15 @@ struct State {
     failures: u32,
     /// Why the last one did, for people.
     last_failure: Option<Arc<str>>,
-    /// Stanzas sent since the link was made.
+    /// When the next attempt begins, while something waits for it.
+    next_try: Option<Instant>,
+    /// Since when there is no stream although one is wanted, or was when there was none to be had.
+    since: Instant,
+    /// Stanzas sent on the present stream, or on the last one.
     stanzas: u64,
     last_sent: Instant,
+    /// When the last stream ended.
+    last_open: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -94,8 +100,11 @@ impl Link {
             confirming: Confirming::Not,
             failures: 0,
             last_failure: None,
+            next_try: None,
+            since: now,
             stanzas: 0,
             last_sent: now,
+            last_open: None,
         };
         Link { pair, bounds, total, state: Mutex::new(state) }
     }
@@ -125,6 +134,7 @@ impl Link {
                 let sent = self.queue(state, stanza, Sent::TakenFirst);
                 if sent == Sent::TakenFirst {
                     state.phase = Phase::Connecting;
+                    state.since = now;
                 }
                 sent
             }
@@ -154,6 +164,7 @@ impl Link {
         let free = matches!(state.phase, Phase::Idle | Phase::BackOff { .. });
         if free {
             state.phase = Phase::Connecting;
+            state.since = Instant::now();
         }
         free
     }
@@ -164,9 +175,8 @@ impl Link {
         let mut state = self.state.lock();
         let state = &mut *state;
         state.confirming = confirming;
-        state.failures = 0;
-        state.last_failure = None;
-        state.phase = Phase::Open(outbox.clone());
+        state.stanzas = 0;
+        state.opened(outbox);
         self.write_waiting(state, outbox, now);
     }
 
@@ -179,9 +189,7 @@ impl Link {
         let mut state = self.state.lock();
         let state = &mut *state;
         drop(state.sent.acknowledge(handled)?);
-        state.failures = 0;
-        state.last_failure = None;
-        state.phase = Phase::Open(outbox.clone());
+        state.opened(outbox);
         state.confirming.settle();
         let sent = &state.sent;
         let question = state.confirming.ask(sent.sent(), now).filter(|_| !sent.is_empty());
@@ -236,15 +244,16 @@ impl Link {
         }
     }
 
-    /// The other side has handled so many stanzas of the stream. `true` if that is nothing new although more were sent: it
-    /// can't be the answer to a question, which follows what was sent, so it is the other side's last word.
+    /// The other side has handled so many stanzas of the stream. `true` if that is nothing new, and can't be the answer to
+    /// a question, which follows what was sent: then it is the other side's last word.
     ///
     /// # Errors
     /// [`HandledCountTooHigh`] if so many were not sent.
     pub(crate) fn acknowledged(&self, handled: u32, now: Instant) -> Result<bool, HandledCountTooHigh> {
         let mut state = self.state.lock();
         let nothing_new = state.sent.acknowledge(handled)?.next().is_none();
-        if nothing_new && !state.sent.is_empty() {
+        let unasked = state.confirming.promised_since().is_none();
+        if nothing_new && (unasked || !state.sent.is_empty()) {
             return Ok(true);
         }
         self.confirmed(&mut state, now);
@@ -290,7 +299,15 @@ impl Link {
         let mut state = self.state.lock();
         if matches!(state.phase, Phase::Open(_)) {
             state.phase = Phase::Connecting;
+            let now = Instant::now();
+            state.last_open = Some(now);
+            state.since = now;
         }
+    }
+
+    /// When there was a stream last; `None` if there never was one, or is one now.
+    pub(crate) fn last_open(&self) -> Option<Instant> {
+        self.state.lock().last_open
     }
 
     /// From now on the other side counts the stanzas of this stream, which it is told with these bytes; what was sent on it
@@ -323,28 +340,41 @@ impl Link {
         }
     }
 
-    /// Gives up for some time: everything that was to be sent, in order, so that its senders can be told.
-    pub(crate) fn fail(&self, error: RemoteError, reason: &str, pause: impl FnOnce(u32) -> Duration) -> Vec<Stanza> {
+    /// Everything that was to be sent, in order, so that its senders can be told that it will not be. What comes meanwhile
+    /// waits, so that nobody is told of a later stanza first.
+    pub(crate) fn take_all(&self) -> Vec<Stanza> {
         let mut state = self.state.lock();
-        state.failures = state.failures.saturating_add(1);
-        state.last_failure = Some(reason.into());
-        state.confirming = Confirming::Not;
-        let until = Instant::now() + pause(state.failures);
-        if !matches!(state.phase, Phase::Ended) {
-            state.phase = Phase::BackOff { until, error };
+        if matches!(state.phase, Phase::Open(_)) {
+            state.phase = Phase::Connecting;
         }
+        state.confirming = Confirming::Not;
         let mut stanzas = state.take_sent();
         stanzas.extend(std::mem::take(&mut state.waiting));
         self.total.fetch_sub(std::mem::take(&mut state.waiting_bytes), Ordering::Relaxed);
         stanzas
     }
 
-    /// Notes an attempt that came to nothing while others are still to follow; how many there were in a row.
-    pub(crate) fn failed_once(&self, reason: &str) -> u32 {
+    /// Gives up for some time: what comes until then is refused.
+    pub(crate) fn back_off(&self, error: RemoteError, reason: &str, pause: impl FnOnce(u32) -> Duration) {
         let mut state = self.state.lock();
         state.failures = state.failures.saturating_add(1);
         state.last_failure = Some(reason.into());
-        state.failures
+        state.next_try = None;
+        let until = Instant::now() + pause(state.failures);
+        if !matches!(state.phase, Phase::Ended) {
+            state.phase = Phase::BackOff { until, error };
+        }
+    }
+
+    /// Notes an attempt that came to nothing while others are still to follow; after which pause, by how many there were in
+    /// a row.
+    pub(crate) fn failed_once(&self, reason: &str, pause: impl FnOnce(u32) -> Duration) -> Duration {
+        let mut state = self.state.lock();
+        state.failures = state.failures.saturating_add(1);
+        state.last_failure = Some(reason.into());
+        let pause = pause(state.failures);
+        state.next_try = Some(Instant::now() + pause);
+        pause
     }
 
     /// Puts the link to rest after its stream was closed; `false` if something waits, for which a stream is to be found.
@@ -388,8 +418,11 @@ impl Link {
         let state = self.state.lock();
         let status = match &state.phase {
             Phase::Idle | Phase::Ended => Status::Idle,
-            Phase::Connecting => Status::Connecting,
-            Phase::Open(_) => Status::Open,
+            Phase::Connecting => {
+                let remaining = state.next_try.and_then(|next| next.checked_duration_since(now));
+                remaining.map_or(Status::Connecting, |remaining| Status::Waiting { remaining })
+            }
+            Phase::Open(outbox) => Status::Open(outbox.clone()),
             Phase::BackOff { until, .. } => Status::Waiting { remaining: until.saturating_duration_since(now) },
         };
         View {
@@ -397,6 +430,10 @@ impl Link {
             waiting: state.waiting.len(),
             waiting_bytes: state.waiting_bytes,
             unconfirmed: state.sent.len(),
+            unconfirmed_bytes: state.sent.bytes(),
+            managed: state.confirming.is_certain(),
+            since: state.since,
+            last_sent: state.last_sent,
             stanzas: state.stanzas,
             failures: state.failures,
             last_failure: state.last_failure.clone(),
@@ -412,6 +449,14 @@ impl Drop for Link {
 }
 
 impl State {
+    /// There is a stream.
+    fn opened(&mut self, outbox: &Arc<Outbox>) {
+        self.failures = 0;
+        self.last_failure = None;
+        self.next_try = None;
+        self.phase = Phase::Open(outbox.clone());
+    }
+
     /// Takes everything that was sent; the next stream counts from zero.
     fn take_sent(&mut self) -> Vec<Stanza> {
         std::mem::replace(&mut self.sent, nothing_sent()).drain().collect()
@@ -489,15 +534,25 @@ pub(crate) struct View {
     pub(crate) waiting: usize,
     pub(crate) waiting_bytes: usize,
     pub(crate) unconfirmed: usize,
+    pub(crate) unconfirmed_bytes: usize,
+    /// Has the other side promised to confirm what is sent?
+    pub(crate) managed: bool,
+    pub(crate) since: Instant,
+    pub(crate) last_sent: Instant,
     pub(crate) stanzas: u64,
     pub(crate) failures: u32,
     pub(crate) last_failure: Option<Arc<str>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Status {
+    /// No stream is wanted.
     Idle,
     Connecting,
-    Open,
-    Waiting { remaining: Duration },
+    /// There is a stream, which has this outbox.
+    Open(Arc<Outbox>),
+    /// So long nobody tries.
+    Waiting {
+        remaining: Duration,
+    },
 }

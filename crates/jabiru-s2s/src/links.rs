@@ -38,6 +38,11 @@ impl Links {
         }
     }
 
+    /// How much may wait in each.
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
     /// The link of a pair, if there is one.
     pub(crate) fn get(&self, local: &DomainRef, remote: &DomainRef) -> Option<Arc<Link>> {
         let links = self.by_remote.read();

@@ -50,6 +50,8 @@ pub(crate) struct Facts {
     pub(crate) tls: Option<TlsReport>,
     pub(crate) established: bool,
     pub(crate) bidirectional: bool,
+    /// The last words are on their way, or said.
+    pub(crate) closing: bool,
     /// Whether stanzas that come are counted (XEP-0198), and the stream can be resumed.
     pub(crate) managed: Option<Resumable>,
     pub(crate) proven: Vec<ProvenPair>,
@@ -147,6 +149,13 @@ impl Live {
     }
 }
 
+impl LiveStream {
+    /// How many stanzas have come over it.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+}
+
 impl Facts {
     /// Is it a stream of, or has it a pair with, our domain?
     pub(crate) fn serves(&self, domain: &DomainRef) -> bool {
@@ -170,6 +179,11 @@ impl Entry {
     /// What others see of it.
     pub(crate) fn stream(&self) -> &LiveStream {
         &self.stream
+    }
+
+    /// The same, for whoever looks at it while it is driven by somebody else.
+    pub(crate) fn shared(&self) -> Arc<LiveStream> {
+        self.stream.clone()
     }
 
     /// Notes something.

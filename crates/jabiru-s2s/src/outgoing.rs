@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
 
 use jabiru_net::caught;
 use jabiru_router::RemoteError;
@@ -19,51 +18,49 @@ use crate::trace::Trace;
 pub(crate) async fn run(service: Arc<Service>, link: Arc<Link>) {
     if let Err(panicked) = caught(pin!(keep_open(&service, &link))).await {
         panicked.report(link.pair());
-        service.give_up(&link, RemoteError::Internal, "an error of this server");
+        service.give_up(&link, RemoteError::Internal, "an error of this server").await;
     }
 }
 
 async fn keep_open(service: &Arc<Service>, link: &Arc<Link>) {
     let mut previous = None;
-    // Until when attempts go on after a stream broke.
-    let mut patience = None;
     loop {
         let trace = Trace::silent();
         match dial(service, link.pair(), &trace).await {
             Ok(dialled) => {
                 let Some(router) = service.router() else {
-                    service.give_up(link, RemoteError::Timeout, "the server shuts down");
+                    service.give_up(link, RemoteError::Timeout, "the server shuts down").await;
                     return;
                 };
                 let carry = Carry::new(service, link, router, dialled, previous.take());
-                let End { resumable, reason, because } = carry.run().await;
+                let End { resumable, reason, because, error: _ } = carry.run().await;
                 link.lost();
-                settle(service, link, because, resumable.is_some(), &reason);
+                settle(service, link, because, resumable.is_some(), &reason).await;
                 previous = resumable;
                 if previous.is_none() && link.rest() {
                     return;
                 }
-                patience = Some(Instant::now() + service.settings.patience);
             }
             Err(error) => {
                 let pair = link.pair();
-                let go_on = patience.is_some_and(|until| Instant::now() < until) && !service.live.is_ending();
+                // A server that was there a moment ago may be starting again.
+                let lately = link.last_open().is_some_and(|ended| ended.elapsed() < service.settings.patience);
+                let go_on = lately && error.passing && !service.live.is_ending();
                 if !go_on {
                     tracing::warn!(from = %pair.sender, domain = %pair.target, failed = %error, "no stream to this domain");
-                    service.give_up(link, error.remote, &error.text);
+                    service.give_up(link, error.remote, &error.text).await;
                     return;
                 }
                 tracing::info!(from = %pair.sender, domain = %pair.target, failed = %error, "no stream to this domain yet");
-                let failures = link.failed_once(&error.text);
-                let pause = service.pause(failures, &mut rand::rng()).min(LONGEST_PAUSE_WHILE_WAITING);
-                tokio::time::sleep(pause).await;
+                let pause = |failures| service.pause(failures, &mut rand::rng()).min(LONGEST_PAUSE_WHILE_WAITING);
+                tokio::time::sleep(link.failed_once(&error.text, pause)).await;
             }
         }
     }
 }
 
 /// What becomes of what was sent and not confirmed.
-pub(crate) fn settle(service: &Arc<Service>, link: &Link, because: Because, resumable: bool, reason: &str) {
+pub(crate) async fn settle(service: &Arc<Service>, link: &Link, because: Because, resumable: bool, reason: &str) {
     match because {
         // The other side said how far it was, and took nothing after that: the rest has not arrived.
         Because::Finished => link.send_again(),
@@ -75,7 +72,7 @@ pub(crate) fn settle(service: &Arc<Service>, link: &Link, because: Because, resu
                 tracing::warn!(domain = %link.pair().target, stanzas = unconfirmed.len(), reason,
                     "a stream ended before what was sent on it was acknowledged; its senders are told");
             }
-            service.bounce(unconfirmed, RemoteError::Timeout, reason);
+            service.bounce(unconfirmed, RemoteError::Timeout, reason).await;
         }
     }
 }

@@ -13,11 +13,13 @@ use jabiru_stanza::{Condition, DomainPart, DomainRef, Stanza, StanzaError, Strea
 use rand::Rng;
 use tokio::sync::Semaphore;
 
+use crate::awaited::Awaited;
 use crate::link::{Bounds, Link, Sent};
 use crate::links::Links;
 use crate::live::Live;
 use crate::outgoing;
 use crate::policy::Policy;
+use crate::posh::{PoshClient, PoshSettings};
 use crate::report::Direction;
 use crate::resolve::Resolver;
 use crate::sessions::Sessions;
@@ -64,11 +66,14 @@ pub(crate) struct Service {
     router: ArcSwapOption<Router>,
     pub(crate) hosted: HostedDomains,
     pub(crate) resolver: ArcSwap<Resolver>,
+    pub(crate) posh: ArcSwap<PoshClient>,
     pub(crate) tls: ConnectingTls,
     pub(crate) dialback_secret: Arc<DialbackSecret>,
     pub(crate) links: Links,
     pub(crate) live: Arc<Live>,
     pub(crate) sessions: Sessions,
+    /// What tests of other domains wait for.
+    pub(crate) awaited: Arc<Awaited>,
     /// Places for connections that are being made.
     pub(crate) dialling: Semaphore,
     /// Places for questions about dialback keys.
@@ -89,7 +94,9 @@ impl S2s {
             unacknowledged_bytes: settings.unacknowledged_bytes,
         };
         let receiving = receiving(&settings, &policy, &hosted, &dialback_secret);
+        let posh = PoshClient::new(resolver.clone(), &policy.roots, PoshSettings::default());
         let service = Service {
+            posh: ArcSwap::from_pointee(posh),
             policy: ArcSwap::from_pointee(policy),
             receiving: ArcSwap::from_pointee(receiving),
             router: ArcSwapOption::empty(),
@@ -100,6 +107,7 @@ impl S2s {
             links: Links::new(settings.links, bounds),
             live: Arc::default(),
             sessions: Sessions::new(settings.resumable_streams, settings.resumption),
+            awaited: Arc::default(),
             dialling: Semaphore::new(settings.dialling.min(Semaphore::MAX_PERMITS)),
             verifications: Semaphore::new(settings.verifications.min(Semaphore::MAX_PERMITS)),
             settings,
@@ -160,6 +168,7 @@ impl S2s {
         self.service.receiving.store(Arc::new(receiving(settings, &policy, hosted, dialback_secret)));
         let policy = Arc::new(policy);
         self.service.policy.store(policy.clone());
+        self.service.renew_posh();
         let error = StreamError::new(StreamCondition::PolicyViolation).with_text("this domain is not talked to");
         self.service.live.end(&error, |facts| {
             let unwanted = |domain: &DomainPart| policy.rules(domain).is_none();
@@ -170,6 +179,7 @@ impl S2s {
     /// Another way of finding servers from now on.
     pub fn set_resolver(&self, resolver: Resolver) {
         self.service.resolver.store(Arc::new(resolver));
+        self.service.renew_posh();
     }
 
     /// What our domains show from now on.
@@ -180,11 +190,11 @@ impl S2s {
 
     /// Ends the streams of domains that are hosted no more with `host-gone` (RFC 6120 §4.9.3.5); how many. The router's
     /// set of domains is to be without them already. What waits in them is answered with an error.
-    pub fn end_domains(&self, domains: &[DomainPart]) -> usize {
+    pub async fn end_domains(&self, domains: &[DomainPart]) -> usize {
         let error = StreamError::new(StreamCondition::HostGone).with_text("this domain is not served here any more");
         let ended = self.service.live.end(&error, |facts| domains.iter().any(|domain| facts.serves(domain)));
         for link in self.service.links.of(domains) {
-            self.service.give_up(&link, RemoteError::Internal, "the domain is not served here any more");
+            self.service.give_up(&link, RemoteError::Internal, "the domain is not served here any more").await;
         }
         ended
     }
@@ -201,18 +211,27 @@ impl S2s {
         self.service.live.count()
     }
 
+    /// Orders the end of all streams with `system-shutdown`, and refuses newcomers; waits for nothing.
+    pub fn end_streams(&self) {
+        self.service.live.end_all(&StreamCondition::SystemShutdown.into());
+        self.service.router.store(None);
+    }
+
     /// Ends all streams with `system-shutdown` (RFC 6120 §4.9.3.20), after what waits in them, and refuses newcomers;
     /// what could not be sent is answered with errors. Returns how many streams were still there when the time was over.
     pub async fn shut_down(&self, within: Duration) -> usize {
         self.service.live.end_all(&StreamCondition::SystemShutdown.into());
         let _over = tokio::time::timeout(within, self.service.live.wait_until_empty()).await;
         for link in self.service.links.all() {
-            self.service.give_up(&link, RemoteError::Timeout, "the server shuts down");
+            self.service.give_up(&link, RemoteError::Timeout, "the server shuts down").await;
         }
         self.service.router.store(None);
         self.stream_count()
     }
 }
+
+/// How often senders are told of what came while they were told.
+const ROUNDS: usize = 16;
 
 /// How often is looked for what has ended by time.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(15);
@@ -232,6 +251,13 @@ impl Service {
     /// The same, as incoming streams negotiate by them.
     pub(crate) fn receiving(&self) -> Arc<ReceivingServerPolicy> {
         self.receiving.load_full()
+    }
+
+    /// With the authorities and the resolver of this moment, and nothing remembered of those before.
+    fn renew_posh(&self) {
+        let resolver = Resolver::clone(&self.resolver.load());
+        let posh = PoshClient::new(resolver, &self.policy.load().roots, PoshSettings::default());
+        self.posh.store(Arc::new(posh));
     }
 
     /// The router, as long as there is one.
@@ -281,24 +307,28 @@ impl Service {
         }
     }
 
-    /// Tells the senders of everything that a link has that it will not arrive.
-    pub(crate) fn give_up(self: &Arc<Self>, link: &Link, error: RemoteError, reason: &str) {
-        let back_off = self.settings.back_off;
-        let stanzas = link.fail(error, reason, |failures| back_off.pause(failures, &mut rand::rng()));
-        self.bounce(stanzas, error, reason);
+    /// Tells the senders of everything that a link has that it will not arrive, and lets nobody try again for some time.
+    pub(crate) async fn give_up(&self, link: &Link, error: RemoteError, reason: &str) {
+        // What comes while senders are told is told next; whoever sends without end is refused in the end.
+        for _ in 0..ROUNDS {
+            let stanzas = link.take_all();
+            if stanzas.is_empty() {
+                break;
+            }
+            self.bounce(stanzas, error, reason).await;
+        }
+        link.back_off(error, reason, |failures| self.pause(failures, &mut rand::rng()));
+        self.bounce(link.take_all(), error, reason).await;
     }
 
     /// Tells senders, in order, that their stanzas did not arrive (RFC 6120 §10.4.3).
-    pub(crate) fn bounce(self: &Arc<Self>, stanzas: Vec<Stanza>, error: RemoteError, reason: &str) {
-        let Some(router) = self.router().filter(|_| !stanzas.is_empty()) else { return };
-        let reason = reason.to_owned();
-        tokio::spawn(async move {
-            for stanza in stanzas {
-                if let Some(answer) = undelivered(&stanza, error, &reason).reply_to(&stanza) {
-                    router.route(answer).await;
-                }
+    pub(crate) async fn bounce(&self, stanzas: Vec<Stanza>, error: RemoteError, reason: &str) {
+        let Some(router) = self.router() else { return };
+        for stanza in stanzas {
+            if let Some(answer) = undelivered(&stanza, error, reason).reply_to(&stanza) {
+                router.route(answer).await;
             }
-        });
+        }
     }
 
     /// Random numbers where nothing depends on them.

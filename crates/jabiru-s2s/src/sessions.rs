@@ -53,6 +53,18 @@ enum Owner {
     Ended,
 }
 
+/// A session without a connection.
+#[derive(Debug)]
+pub(crate) struct Suspended {
+    pub(crate) pair: DomainPair,
+    /// What is sent in the other direction.
+    pub(crate) link: Option<Arc<Link>>,
+    /// How long ago its connection was lost.
+    pub(crate) lost: Duration,
+    /// How long it still waits for another.
+    pub(crate) remaining: Duration,
+}
+
 impl Sessions {
     pub(crate) fn new(limit: usize, lifetime: Duration) -> Sessions {
         Sessions { by_id: Mutex::default(), limit, lifetime }
@@ -126,6 +138,20 @@ impl Sessions {
     pub(crate) fn end(&self, session: &Session) {
         session.set(Owner::Ended);
         self.by_id.lock().remove(&session.id);
+    }
+
+    /// Those that somebody may come back for.
+    pub(crate) fn suspended(&self, now: Instant) -> Vec<Suspended> {
+        let sessions: Vec<_> = self.by_id.lock().values().cloned().collect();
+        let suspended = |session: Arc<Session>| {
+            let remaining = match session.state.lock().owner {
+                Owner::Nobody { until } => until.checked_duration_since(now)?,
+                Owner::Stream(_) | Owner::Ended => return None,
+            };
+            let (pair, link) = (session.pair.clone(), session.link.lock().clone());
+            Some(Suspended { pair, link, lost: self.lifetime.saturating_sub(remaining), remaining })
+        };
+        sessions.into_iter().filter_map(suspended).collect()
     }
 
     /// Forgets those that nobody came back for.

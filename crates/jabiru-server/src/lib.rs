@@ -34,6 +34,7 @@ mod data_directory;
 mod expiry;
 mod features;
 mod host;
+mod listeners;
 mod logging;
 mod open_files;
 mod operations;

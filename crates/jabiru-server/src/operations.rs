@@ -1,6 +1,8 @@
 //! What can be done with a server while it runs: ending streams, sending everybody away, reading the
 //! configuration anew, telling how it is.
 
+mod servers;
+
 use std::fmt;
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -12,24 +14,28 @@ use anyhow::{Context, bail};
 use jabiru_c2s::C2s;
 use jabiru_net::Admission;
 use jabiru_router::HostedDomains;
-use jabiru_s2s::report::{Diagnosis, StreamReport};
 use jabiru_stanza::{DomainPart, Jid, StreamCondition, StreamError};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use crate::assemble::{self, Certificate, Tls};
+use crate::assemble::s2s::Replaceable;
+use crate::assemble::{self, Certificate, c2s};
 use crate::cli;
 use crate::config::{self, Config, Differences};
 use crate::control::{Answer, Operator, Progress, Request};
 use crate::host::HostPort;
 use crate::status::{DomainStatus, Draining, Status};
 
+pub(crate) use self::servers::ServerStreams;
+
 /// A running server's parts that commands reach. Shared by all who give some.
 pub(crate) struct Operations {
     c2s: C2s,
+    /// `None`: there are no server streams.
+    servers: Option<ServerStreams>,
     hosted: HostedDomains,
-    tls: Tls,
+    tls: c2s::Tls,
     admission: Admission,
     started: Instant,
     state: Mutex<State>,
@@ -50,13 +56,15 @@ impl Operations {
     pub(crate) fn new(
         config: Config,
         c2s: C2s,
+        servers: Option<ServerStreams>,
         hosted: HostedDomains,
-        tls: Tls,
+        tls: c2s::Tls,
         admission: Admission,
         certificates: Vec<Certificate>,
     ) -> Operations {
         Operations {
             c2s,
+            servers,
             hosted,
             tls,
             admission,
@@ -94,19 +102,27 @@ impl Operations {
         let Differences { applicable, restart } = before.differences(&config);
         let [applied, restart] = [applicable, restart].map(|keys| keys.into_iter().map(str::to_owned).collect());
         let next = before.with_applicable(&config);
-        let (next, certificates, clients) = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
-            let (certificates, clients) = (assemble::certificates(&next)?, assemble::client_certificates(&next)?);
-            Ok((next, certificates, clients))
+        let (next, certificates, clients, rules) = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
+            let (certificates, clients) = (assemble::certificates(&next)?, c2s::client_certificates(&next)?);
+            let rules = next.s2s.enabled.then(|| Replaceable::new(&next.s2s)).transpose()?;
+            Ok((next, certificates, clients, rules))
         })
         .await??;
 
         // First the certificates, so that a new domain has one. Nothing fails behind this.
         self.tls.replace(&certificates, &clients)?;
-        self.admission.set_limits(assemble::admission_limits(&next.limits));
+        self.admission.set_limits(c2s::admission_limits(&next.limits));
+        if let (Some(servers), Some(rules)) = (&self.servers, rules) {
+            servers.apply(&next, &certificates, rules)?;
+        }
         let names = || next.domains.iter().map(|domain| domain.name.clone());
         let known = self.hosted.all();
         let removed = self.hosted.replace(names());
-        let streams_ended = self.c2s.end_domains(&removed);
+        let of_servers = match &self.servers {
+            Some(servers) => servers.streams.end_domains(&removed).await,
+            None => 0,
+        };
+        let streams_ended = self.c2s.end_domains(&removed) + of_servers;
         let text = |domain: &DomainPart| domain.to_string();
         let added = names().filter(|domain| !known.contains(domain)).map(|domain| text(&domain)).collect();
         let mut state = self.state.lock();
@@ -128,24 +144,9 @@ impl Operations {
     /// The server streams.
     ///
     /// # Errors
-    /// There are none to be had.
-    pub(crate) fn server_streams(&self) -> anyhow::Result<Vec<StreamReport>> {
-        bail!(NO_SERVER_STREAMS)
-    }
-
-    /// Walks every step to another domain on behalf of a hosted one, and tells each.
-    pub(crate) async fn test(
-        &self,
-        _domain: &str,
-        _from: Option<&str>,
-        _progress: Progress,
-    ) -> anyhow::Result<Diagnosis> {
-        bail!(NO_SERVER_STREAMS)
-    }
-
-    /// Closes the streams to and from another domain; returns how many there were.
-    pub(crate) fn close(&self, _domain: &str) -> anyhow::Result<usize> {
-        bail!(NO_SERVER_STREAMS)
+    /// They are switched off.
+    fn servers(&self) -> anyhow::Result<&ServerStreams> {
+        self.servers.as_ref().context("this server has no streams to or from other servers: [s2s] enabled is false")
     }
 
     /// How the server is.
@@ -157,6 +158,7 @@ impl Operations {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: self.started.elapsed().as_secs(),
             streams: self.c2s.stream_count(),
+            server_streams: self.servers.as_ref().map(|servers| servers.streams.stream_count()),
             draining: state.draining.clone(),
             domains: domains.map(|certificate| DomainStatus::new(certificate, &state.config.tls, now)).collect(),
         }
@@ -184,8 +186,6 @@ impl Operations {
         tracing::info!(domains = domains.join(", "), streams, "streams begin anew before the certificate expires");
     }
 }
-
-const NO_SERVER_STREAMS: &str = "this server has no streams to or from other servers: [s2s] enabled is false";
 
 /// What came of reading the configuration anew. `Display` tells it to a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -280,11 +280,11 @@ impl Commands {
             Request::Drain { to } => Answer::Draining { streams: operations.drain(to.as_deref())? },
             Request::Reload => Answer::Reloaded(self.reload().await?),
             Request::Status => Answer::Status(operations.status()),
-            Request::S2sList => Answer::S2sStreams(operations.server_streams()?),
+            Request::S2sList => Answer::S2sStreams(operations.servers()?.list()?),
             Request::S2sTest { domain, from } => {
-                Answer::S2sDiagnosis(operations.test(&domain, from.as_deref(), progress).await?)
+                Answer::S2sDiagnosis(operations.servers()?.test(&domain, from.as_deref(), progress).await?)
             }
-            Request::S2sClose { domain } => Answer::S2sClosed { streams: operations.close(&domain)? },
+            Request::S2sClose { domain } => Answer::S2sClosed { streams: operations.servers()?.close(&domain)? },
         })
     }
 }

@@ -50,7 +50,7 @@ impl Claims {
         if hosts(&claim.pair.sender) {
             return Claimed::Answer(Condition::Forbidden.into());
         }
-        if claim.key.is_empty() {
+        if claim.key.is_empty() || claim.key.len() > MAX_KEY_BYTES {
             return Claimed::Answer(Condition::BadRequest.into());
         }
         if self.is_proven(&claim.pair.sender, &claim.pair.target) {
@@ -107,6 +107,9 @@ impl Claims {
     }
 }
 
+/// Keys are kept until they are verified. Those of XEP-0185 have 64; nobody needs as much as this.
+const MAX_KEY_BYTES: usize = 1024;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,6 +137,7 @@ mod tests {
             (claim("ours.example", "ours.example", "k"), Claimed::Answer(Condition::Forbidden.into())),
             (claim("a.ours.example", "ours.example", "k"), Claimed::Answer(Condition::Forbidden.into())),
             (claim("a.example", "ours.example", ""), Claimed::Answer(Condition::BadRequest.into())),
+            (claim("a.example", "ours.example", &"k".repeat(1025)), Claimed::Answer(Condition::BadRequest.into())),
             (claim("proven.example", "ours.example", "k"), Claimed::Answer(KeyAnswer::Valid)),
             (pending.clone(), Claimed::Repeated),
             (claim("pending.example", "ours.example", "l"), Claimed::Answer(Condition::Conflict.into())),

@@ -173,6 +173,8 @@ impl Receiver {
                     self.machine.handle_tls(self.tls.clone(), self.now);
                 }
                 ReceivingServerEvent::RestartStream => self.wire.restart(),
+                // Told by the answer itself.
+                ReceivingServerEvent::KeyJudged { .. } => {}
                 ReceivingServerEvent::JudgeCertificate { domain } => {
                     assert!(self.machine.is_waiting());
                     self.log.push(format!("judge {domain}"));
@@ -200,7 +202,7 @@ impl Receiver {
                 ReceivingServerEvent::Element(element) => self.log.push(format!("element {}", element.name())),
                 ReceivingServerEvent::Closed { error, peer_error } => {
                     let shown = |error: Option<jabiru_stanza::StreamError>| {
-                        error.map(|error| error.condition().name()).unwrap_or("-").to_owned()
+                        error.map_or("-", |error| error.condition().name()).to_owned()
                     };
                     self.log.push(format!("closed {} {}", shown(error), shown(peer_error)));
                     self.closed = true;
@@ -311,7 +313,9 @@ impl Initiator {
                     self.machine.handle_tls(self.tls.clone(), self.now);
                 }
                 InitiatingServerEvent::RestartStream => self.wire.restart(),
-                InitiatingServerEvent::Features(_) | InitiatingServerEvent::Trying { .. } => {}
+                InitiatingServerEvent::Header(_)
+                | InitiatingServerEvent::Features(_)
+                | InitiatingServerEvent::Trying { .. } => {}
                 InitiatingServerEvent::ExternalFailed(failure) => {
                     self.log.push(format!("EXTERNAL failed {}", failure.condition.name()));
                 }

@@ -128,6 +128,8 @@ pub(crate) fn info(connection: &ClientConnection) -> TlsInfo {
             .map(|chain| chain.iter().map(|certificate| certificate.to_vec()).collect())
             .unwrap_or_default(),
         version: connection.protocol_version().and_then(super::version_name),
+        cipher_suite: connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str()),
+        application_protocol: connection.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
         ..TlsInfo::default()
     }
 }

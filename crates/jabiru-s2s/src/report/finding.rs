@@ -120,7 +120,7 @@ pub enum Step {
     Certificate {
         /// The server's own first.
         chain: Vec<CertificateReport>,
-        /// What in it names the domain, such as `dNSName *.example.org`, if it is good.
+        /// What in it names the domain, such as `DNS-ID *.example.org`, if it is good.
         matched: Option<String>,
     },
     /// The certificate against TLSA records (RFC 7673).
@@ -281,7 +281,8 @@ pub struct CertificateReport {
     pub subject: String,
     /// Who issued it.
     pub issuer: String,
-    /// The domains that it names, each with its kind, such as `dNSName example.org`; none for an authority's.
+    /// The domains that it names, each with its kind (RFC 6125 §1.8), such as `DNS-ID example.org`; none for an
+    /// authority's.
     pub names: Vec<String>,
     /// Its first moment (RFC 3339).
     pub not_before: String,

@@ -94,7 +94,7 @@ pub struct PairReport {
     pub remote: String,
     /// What has proven that the other server speaks for its domain; nothing as long as that is not proven.
     pub proofs: Vec<Proof>,
-    /// By what this server was accepted where it sends; `None` where it does not, or is not accepted yet.
+    /// By what the server that opened the stream was accepted by the other one; `None` as long as it is not.
     pub accepted_by: Option<Method>,
 }
 
@@ -118,12 +118,12 @@ pub struct ManagementReport {
     pub unacknowledged_bytes: usize,
 }
 
-/// What waits to be sent.
+/// What waits to be sent: until there is a stream, or, on one that there is, until the connection takes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueReport {
-    /// How many stanzas.
+    /// How many stanzas wait for a stream.
     pub stanzas: usize,
-    /// Their bytes.
+    /// Their bytes, and those that wait for the connection.
     pub bytes: usize,
 }
 

@@ -16,6 +16,7 @@ mod lookup;
 mod order;
 mod resolver;
 mod settings;
+mod srv;
 mod wildcard;
 
 pub use error::{Question, ResolveError};
@@ -23,5 +24,6 @@ pub use found::{Addresses, Found, Host, NotAHost, ServerTarget, Source, Tlsa};
 pub use order::order_targets;
 pub use resolver::Resolver;
 pub use settings::{ResolverSettings, Route, SettingsError};
+pub use srv::{SrvLookup, SrvRecord};
 
 pub(crate) use cache::ExpiringCache;

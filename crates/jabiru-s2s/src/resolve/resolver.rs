@@ -7,12 +7,13 @@ use std::time::Duration;
 use hickory_resolver::proto::rr::{RData, RecordType};
 use jabiru_net::certificate::dane::TlsaRecord;
 use jabiru_stanza::DomainRef;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::answer::{Answer, Content};
 use super::lookup::Lookup;
 use super::{
-    Addresses, Found, Host, ResolveError, ResolverSettings, ServerTarget, SettingsError, Source, Tlsa, order_targets,
+    Addresses, Found, Host, ResolveError, ResolverSettings, ServerTarget, SettingsError, Source, SrvLookup, Tlsa,
+    order_targets,
 };
 
 /// Finds the servers of domains. A clone costs a reference count and shares all that is remembered.
@@ -58,6 +59,18 @@ impl Resolver {
     /// [`ResolveError`]: among them that an answer for either service fails validation, for otherwise whoever forges it
     /// could choose between them. Where one service has targets, it does no harm that there was no answer for the other.
     pub async fn find(&self, domain: &DomainRef) -> Result<Found, ResolveError> {
+        self.find_telling(domain, &mut |_| {}).await
+    }
+
+    /// The same, and tells `observer` of each look-up of SRV records, once all of them have ended.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub async fn find_telling(
+        &self,
+        domain: &DomainRef,
+        observer: &mut (dyn FnMut(&SrvLookup) + Send),
+    ) -> Result<Found, ResolveError> {
         if let Some(routes) = self.inner.settings.routes.get(domain)
             && !routes.is_empty()
         {
@@ -79,10 +92,14 @@ impl Resolver {
                 return Ok(Found { source: Source::Literal, secure: false, targets: vec![target] });
             }
         };
-        self.find_name(name).await
+        self.find_name(name, observer).await
     }
 
-    async fn find_name(&self, name: String) -> Result<Found, ResolveError> {
+    async fn find_name(
+        &self,
+        name: String,
+        observer: &mut (dyn FnMut(&SrvLookup) + Send),
+    ) -> Result<Found, ResolveError> {
         let starttls = self.service(format!("_xmpp-server._tcp.{name}"), false);
         let services = if self.inner.settings.direct_tls {
             let direct_tls = self.service(format!("_xmpps-server._tcp.{name}"), true);
@@ -91,21 +108,19 @@ impl Resolver {
         } else {
             vec![starttls.await]
         };
+        for service in &services {
+            observer(service);
+        }
 
         let (mut secure, mut declined, mut failure, mut targets) = (true, false, None, Vec::new());
         for service in services {
-            match service {
-                Ok(service) => {
-                    secure &= service.secure;
-                    declined |= service.declined;
-                    targets.extend(service.targets);
-                }
-                Err(error @ ResolveError::Bogus { .. }) => return Err(error),
-                Err(error) => {
-                    secure = false;
-                    failure = failure.or(Some(error));
-                }
+            if let Some(error @ ResolveError::Bogus { .. }) = service.error() {
+                return Err(error.clone());
             }
+            secure &= service.is_secure();
+            declined |= service.is_declined();
+            targets.extend(service.targets());
+            failure = failure.or(service.into_error());
         }
         if !targets.is_empty() {
             let mut targets = order_targets(targets, &mut rand::rng());
@@ -125,26 +140,10 @@ impl Resolver {
         Ok(Found { source: Source::Address, secure, targets: vec![alone(host, secure)] })
     }
 
-    async fn service(&self, name: String, direct_tls: bool) -> Result<Service, ResolveError> {
-        let answer = self.inner.lookup.records(&name, RecordType::SRV).await?;
-        let mut service = Service { targets: Vec::new(), declined: false, secure: answer.secure };
-        for record in answer.records() {
-            let RData::SRV(srv) = record else { continue };
-            if srv.target.is_root() {
-                service.declined = true;
-                continue;
-            }
-            let Ok(host) = srv.target.to_ascii().trim_end_matches('.').parse::<Host>() else { continue };
-            service.targets.push(ServerTarget {
-                host,
-                port: srv.port,
-                direct_tls,
-                priority: srv.priority,
-                weight: srv.weight,
-                secure: answer.secure,
-            });
-        }
-        Ok(service)
+    async fn service(&self, name: String, direct_tls: bool) -> SrvLookup {
+        let began = Instant::now();
+        let answer = self.inner.lookup.records(&name, RecordType::SRV).await;
+        SrvLookup::new(name, direct_tls, answer, began.elapsed())
     }
 
     /// The addresses of a host: A and AAAA asked for at once, the families by turns with IPv6 first (RFC 8305 §4).
@@ -247,13 +246,6 @@ impl Resolver {
         let tlsa = self.tlsa(&target.host, target.port).await?;
         Ok(if tlsa.secure { tlsa.records } else { Vec::new() })
     }
-}
-
-/// What the SRV records of one service say.
-struct Service {
-    targets: Vec<ServerTarget>,
-    declined: bool,
-    secure: bool,
 }
 
 impl Answer {

@@ -129,8 +129,7 @@ async fn a_restart_loses_nothing() {
         ids.extend(after.sink.ids());
         ids
     };
-    eventually(|| arrived().len() >= COUNT, || format!("{} arrived, errors: {:?}", arrived().len(), romeo.sink.ids()))
-        .await;
+    eventually(|| arrived().len() >= COUNT, || format!("{} arrived, {}", arrived().len(), romeo.errors())).await;
     assert_counted(&arrived(), COUNT);
     assert_eq!(romeo.sink.ids(), Vec::<String>::new(), "no error came");
 }

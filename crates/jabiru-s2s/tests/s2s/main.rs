@@ -3,4 +3,5 @@
 mod broken;
 mod exchange;
 mod proxy;
+mod refused;
 mod site;

@@ -12,7 +12,7 @@ use jabiru_router::battery::Recorder;
 use jabiru_router::{Features, HostedDomains, InMemory, OnConflict, Router};
 use jabiru_s2s::resolve::{Resolver, ResolverSettings, Route};
 use jabiru_s2s::{BackOff, Parts, Policy, Require, Rules, S2s, Settings, Transport};
-use jabiru_stanza::{ContentNamespace, DomainPart, FullJid, Jid, RawElement, Stanza, ns};
+use jabiru_stanza::{ContentNamespace, DomainPart, FullJid, Jid, RawElement, Stanza, StanzaError, ns};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -21,8 +21,9 @@ pub(crate) struct Setup {
     pub(crate) settings: Settings,
     pub(crate) policy: Policy,
     pub(crate) identity: Identity,
-    /// Where it says that it is, in place of where it listens.
     pub(crate) direct_tls: bool,
+    /// What its dialback keys are made from.
+    pub(crate) secret: Vec<u8>,
 }
 
 /// A running server.
@@ -48,9 +49,10 @@ impl Site {
             ..Settings::default()
         };
         let policy = Policy { dane: false, posh: false, ..Policy::new(authority().roots()) };
-        let mut setup = Setup { settings, policy, identity: authority().identity(&[name]), direct_tls: false };
+        let identity = authority().identity(&[name]);
+        let mut setup = Setup { settings, policy, identity, direct_tls: false, secret: name.into() };
         change(&mut setup);
-        let Setup { settings, policy, identity, direct_tls } = setup;
+        let Setup { settings, policy, identity, direct_tls, secret } = setup;
         let domain: DomainPart = name.parse().unwrap();
         let hosted: HostedDomains = [domain.clone()].into_iter().collect();
         let identities = vec![(name.to_owned(), identity)];
@@ -62,7 +64,7 @@ impl Site {
             hosted: hosted.clone(),
             resolver: Resolver::new(resolving(&[])).unwrap(),
             tls: ConnectingTls::new(&identities, "xmpp-server"),
-            dialback_secret: DialbackSecret::new(name.as_bytes()),
+            dialback_secret: DialbackSecret::new(&secret),
         });
         let router = Router::new(Arc::new(InMemory::new()), hosted.clone(), Features::new());
         let router = router.with_remote(Arc::new(s2s.clone()));
@@ -136,6 +138,14 @@ impl Resource {
     }
 }
 
+impl Resource {
+    /// How many errors came, and the texts of the first and the last.
+    pub(crate) fn errors(&self) -> String {
+        let errors: Vec<_> = self.sink.take().iter().filter_map(|stanza| StanzaError::parse(stanza.raw())).collect();
+        format!("{} errors: {:?} … {:?}", errors.len(), errors.first(), errors.last())
+    }
+}
+
 /// Waits, within reason, for what happens in other tasks.
 pub(crate) async fn eventually(reached: impl Fn() -> bool, otherwise: impl Fn() -> String) {
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -172,6 +182,7 @@ pub(crate) fn authority() -> &'static Authority {
     static AUTHORITY: OnceLock<Authority> = OnceLock::new();
     AUTHORITY.get_or_init(|| {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "the authority of these tests");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Authority(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     })

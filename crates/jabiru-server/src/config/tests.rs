@@ -32,7 +32,7 @@ fn defaults_agree_with_the_crates() {
     assert_eq!(limits.element_bytes_before_authentication, settings.unauthenticated.max_element_bytes);
     assert_eq!(limits.element_bytes, settings.authenticated.max_element_bytes);
     // All of them, whatever they are.
-    let mapped = crate::assemble::settings(&config);
+    let mapped = crate::assemble::c2s::settings(&config);
     assert_eq!(format!("{mapped:#?}"), format!("{settings:#?}"));
     assert_eq!(limits.negotiation_timeout, policy.negotiation_timeout);
     assert_eq!(limits.authentication_attempts, policy.max_authentication_attempts);

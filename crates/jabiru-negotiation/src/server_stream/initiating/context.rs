@@ -29,6 +29,8 @@ pub(super) struct Context {
     /// Does the current response header declare dialback (XEP-0220 §2.4.1)?
     pub(super) declares_dialback: bool,
     pub(super) bidi: bool,
+    /// Did our stream end?
+    ended: bool,
     /// Why EXTERNAL did not do, where dialback was tried then.
     pub(super) external_failure: Option<SaslFailure>,
     pub(super) requests: Requests,
@@ -51,6 +53,7 @@ impl Context {
             id: None,
             declares_dialback: false,
             bidi: false,
+            ended: false,
             external_failure: None,
             requests: Requests::new(policy.max_pairs, policy.dialback_timeout),
             claims: Claims::new(policy.max_pairs, policy.dialback_timeout),
@@ -161,9 +164,17 @@ impl Context {
         self.output.event(event);
     }
 
+    /// Ends our stream, and only that: keys that were to be verified never will be.
+    pub(super) fn finish(&mut self) {
+        self.output.end(None);
+        self.ended = true;
+        self.give_up(&Condition::RemoteServerTimeout);
+    }
+
     /// Ends our stream; a violation by the other side is named to it first.
     pub(super) fn close(&mut self, error: Option<InitiatingServerError>) {
         match &error {
+            _ if self.ended => {}
             Some(InitiatingServerError::Violation(error)) => self.output.end(Some(error)),
             Some(_) | None => self.output.end(None),
         }
@@ -176,6 +187,11 @@ impl Context {
             if matches!(error.condition(), StreamCondition::HostUnknown | StreamCondition::HostGone));
         // XEP-0220 §2.5.
         let condition = if unknown { Condition::RemoteServerNotFound } else { Condition::RemoteServerTimeout };
+        self.give_up(&condition);
+        self.event(InitiatingServerEvent::Closed { error });
+    }
+
+    fn give_up(&mut self, condition: &Condition) {
         let (pairs, verifications) = self.requests.give_up();
         for pair in pairs.into_iter().filter(|pair| *pair != self.pair) {
             self.output.event(InitiatingServerEvent::NotAccepted { pair, answer: condition.clone().into() });
@@ -184,7 +200,6 @@ impl Context {
             self.event(InitiatingServerEvent::KeyVerified { request, answer: condition.clone().into() });
         }
         self.claims.forget_pending();
-        self.event(InitiatingServerEvent::Closed { error });
     }
 
     pub(super) fn next_event(&mut self) -> Option<InitiatingServerEvent> {

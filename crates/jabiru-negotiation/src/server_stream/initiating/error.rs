@@ -34,7 +34,7 @@ pub enum InitiatingServerError {
     #[error("dialback failed: {0}")]
     Dialback(StanzaError),
     /// The deadline passed.
-    #[error("negotiation took too long, while {waiting_for} was awaited")]
+    #[error("negotiation took too long, waiting for {waiting_for}")]
     Timeout {
         /// What did not come.
         waiting_for: &'static str,

@@ -1,6 +1,6 @@
 //! What the initiating machine tells its caller.
 
-use jabiru_stanza::{RawElement, SaslFailure, StreamFeatures};
+use jabiru_stanza::{RawElement, SaslFailure, StreamFeatures, StreamHeader};
 
 use super::InitiatingServerError;
 use crate::{DomainPair, KeyAnswer, KeyToVerify, ServerProof, ServerRefusal};
@@ -16,6 +16,9 @@ pub enum InitiatingServerEvent {
     StartTls,
     /// The caller replaces its reader by a new one (RFC 6120 §6.3.2).
     RestartStream,
+    /// The response header, as the other side sent it; for diagnosis. What is wrong with it is told later, by
+    /// [`Closed`](Self::Closed). Comes before the features of the stream.
+    Header(Box<StreamHeader>),
     /// What the other side offers; for diagnosis. Comes once for each stream header.
     Features(StreamFeatures),
     /// What is tried now; for diagnosis.

@@ -34,7 +34,7 @@ pub use policy::{InitiatingServerPolicy, ServerPurpose};
 pub struct InitiatingServerStream {
     state: State,
     context: Context,
-    /// When to give up; `None` once the stream can be used.
+    /// When to give up; `None` while the stream can be used.
     deadline: Option<Instant>,
 }
 
@@ -53,6 +53,8 @@ enum State {
     AwaitResult(AwaitResult),
     /// Stanzas may be sent, or keys were sent to be verified.
     Open,
+    /// We ended our stream, and the other side has yet to end its own (§4.4).
+    Closing,
     /// Nothing is processed any more.
     Closed,
 }
@@ -88,6 +90,10 @@ impl InitiatingServerStream {
     pub fn handle_event(&mut self, event: jabiru_xml::Event, now: Instant) {
         if self.timed_out(now) {
             return;
+        }
+        if matches!((&self.state, &event), (State::Closing, jabiru_xml::Event::StreamClose)) {
+            // Both have ended, as we wanted.
+            return self.end(None);
         }
         self.step(|state, context| match event {
             jabiru_xml::Event::StreamOpen(root) => match state {
@@ -155,7 +161,7 @@ impl InitiatingServerStream {
     /// for that. The answer is [`KeyVerified`](InitiatingServerEvent::KeyVerified), in any case; at once if there are too
     /// many already, or the stream is closed.
     pub fn verify_key(&mut self, request: KeyToVerify, now: Instant) {
-        let open = !matches!(self.state, State::Closed);
+        let open = !matches!(self.state, State::Closing | State::Closed);
         if !open || !self.context.requests.note_verification(request.clone(), now) {
             let condition = if open { Condition::ResourceConstraint } else { Condition::RemoteServerTimeout };
             self.context.event(InitiatingServerEvent::KeyVerified { request, answer: condition.into() });
@@ -164,7 +170,24 @@ impl InitiatingServerStream {
         }
     }
 
-    /// Closes the stream. Does nothing to a closed one.
+    /// Ends our stream in good order (§4.4): nothing is sent any more, but what the other side still sends, such as
+    /// acknowledgements, is taken until it ends its own, which brings [`InitiatingServerEvent::Closed`], or did not in the
+    /// policy's time.
+    pub fn finish(&mut self, now: Instant) {
+        if self.timed_out(now) {
+            return;
+        }
+        if !matches!(self.state, State::Open | State::Closing) {
+            return self.close();
+        }
+        if !matches!(self.state, State::Closing) {
+            self.state = State::Closing;
+            self.context.finish();
+            self.deadline = now.checked_add(self.context.policy.closing_timeout);
+        }
+    }
+
+    /// Closes the stream at once. Does nothing to a closed one.
     pub fn close(&mut self) {
         self.end(None);
     }
@@ -246,6 +269,10 @@ impl InitiatingServerStream {
 
     fn timed_out(&mut self, now: Instant) -> bool {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
+            if matches!(self.state, State::Closing) {
+                self.end(None);
+                return true;
+            }
             let error = match &self.state {
                 // Servers of before stream features send none (§4.7.5).
                 State::AwaitFeatures(AwaitFeatures { fault: Some(fault), .. }) => {
@@ -278,7 +305,7 @@ impl InitiatingServerStream {
         self.deadline = None;
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Closed => {}
-            State::TlsHandshake => self.context.closed(error),
+            State::TlsHandshake | State::Closing => self.context.closed(error),
             _ => self.context.close(error),
         }
     }
@@ -304,6 +331,7 @@ impl State {
             State::AwaitSasl(_) => "the outcome of EXTERNAL",
             State::AwaitResult(_) => "the answer to the dialback key",
             State::Open => "nothing",
+            State::Closing => "the other side's end",
             State::Closed => "the end",
         }
     }
@@ -330,6 +358,14 @@ impl State {
                 None => open(element, context),
             },
             State::AwaitHeader(_) | State::AwaitProceed => Err(unexpected(&element)),
+            State::Closing => {
+                // Nothing can be answered, so what wants an answer is left alone.
+                let bidi = context.bidi || element.namespace() != ns::SERVER;
+                if bidi && !matches!(element.namespace(), ns::DIALBACK | ns::SASL | ns::TLS | ns::STREAM) {
+                    context.event(InitiatingServerEvent::Element(element));
+                }
+                Ok(State::Closing)
+            }
             state @ (State::TlsHandshake | State::Closed) => Ok(state),
         }
     }

@@ -34,8 +34,9 @@ impl AwaitHeader {
             (false, true) => Some(StreamError::new(StreamCondition::UnsupportedVersion)),
             (false, false) => None,
         };
-        context.id = header.id.filter(|id| !id.is_empty());
+        context.id = header.id.clone().filter(|id| !id.is_empty());
         context.declares_dialback = header.dialback;
+        context.event(InitiatingServerEvent::Header(Box::new(header)));
         Ok(State::AwaitFeatures(AwaitFeatures { authenticated: self.authenticated, fault }))
     }
 }

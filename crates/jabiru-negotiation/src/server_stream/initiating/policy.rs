@@ -35,6 +35,8 @@ pub struct InitiatingServerPolicy {
     pub negotiation_timeout: Duration,
     /// For the answer to a key.
     pub dialback_timeout: Duration,
+    /// For the other side's end of the stream after [ours](super::InitiatingServerStream::finish) (RFC 6120 §4.4).
+    pub closing_timeout: Duration,
     /// Default language of what we send (RFC 6120 §4.7.4).
     pub lang: String,
 }
@@ -54,6 +56,7 @@ impl InitiatingServerPolicy {
             dialback_secret,
             negotiation_timeout: Duration::from_secs(60),
             dialback_timeout: Duration::from_secs(30),
+            closing_timeout: Duration::from_secs(10),
             lang: "en".to_owned(),
         }
     }

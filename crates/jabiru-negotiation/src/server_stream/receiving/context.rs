@@ -25,8 +25,10 @@ pub(super) struct Context {
     pub(super) id: String,
     /// The other side's default language, by its current header.
     pub(super) lang: Option<String>,
-    /// Did we open our own stream yet? Anew after each restart.
+    /// Is our own stream open? Anew after each restart.
     pub(super) header_sent: bool,
+    /// Did it end?
+    pub(super) ended: bool,
     pub(super) certificate: Certificate,
     /// Was the stream made bidirectional?
     pub(super) bidi: bool,
@@ -57,6 +59,7 @@ impl Context {
             id: String::new(),
             lang: None,
             header_sent: false,
+            ended: false,
             certificate: Certificate::Unknown,
             bidi: false,
             claims,
@@ -133,15 +136,22 @@ impl Context {
         Ok(())
     }
 
+    /// Ends our stream, and only that.
+    pub(super) fn finish(&mut self) {
+        self.output.end(None);
+        self.ended = true;
+        self.claims.forget_pending();
+    }
+
     /// Ends our stream, with an error or without, and says so.
     ///
     /// An error before our header brings the header first (RFC 6120 §4.9.1.2).
     pub(super) fn close(&mut self, error: Option<StreamError>, peer_error: Option<StreamError>) {
-        if !self.header_sent && error.is_some() {
+        if !self.ended && !self.header_sent && error.is_some() {
             // Without an id there is nothing left but to go on: the stream ends here anyway.
             let _no_id = self.open(None, None, Some(VERSION));
         }
-        if self.header_sent {
+        if self.header_sent && !self.ended {
             self.output.end(error.as_ref());
         }
         self.claims.forget_pending();

@@ -2,7 +2,7 @@
 
 use jabiru_stanza::{DomainPart, RawElement, StreamError};
 
-use crate::{DomainPair, KeyToVerify, ServerProof, ServerRefusal};
+use crate::{DomainPair, KeyAnswer, KeyToVerify, ServerProof, ServerRefusal};
 
 /// What the caller of [`ReceivingServerStream`](super::ReceivingServerStream) has to do or to know next.
 ///
@@ -38,6 +38,14 @@ pub enum ReceivingServerEvent {
         pair: Option<DomainPair>,
         /// What the other side was told.
         why: ServerRefusal,
+    },
+    /// The other side asked about a key of ours, as its authoritative server (XEP-0220 §2.2.2), and was answered; for
+    /// diagnosis.
+    KeyJudged {
+        /// Of whom the key is, and to whom it was shown.
+        pair: DomainPair,
+        /// What it was told.
+        answer: KeyAnswer,
     },
     /// From now on stanzas may be sent on this stream too: of the inverse of each pair that is or gets proven (XEP-0288).
     BidiEnabled,

@@ -24,7 +24,8 @@ impl AwaitHeader {
         let to = root.attribute("to");
         let local = asked_domain(to.as_deref(), context.local.as_ref(), &context.security, &*context.policy.domains);
         let peer = root.attribute("from").filter(|from| !from.is_empty()).map(|from| domain(&from));
-        context.open(local.as_ref().ok(), peer.as_ref().and_then(Option::as_ref), answered_version(&header))?;
+        let to = peer.clone().unwrap_or_else(|| context.peer.clone());
+        context.open(local.as_ref().ok(), to.as_ref(), answered_version(&header))?;
 
         let header = header?;
         context.local = Some(local?);

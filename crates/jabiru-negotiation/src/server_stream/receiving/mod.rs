@@ -34,7 +34,7 @@ pub use policy::ReceivingServerPolicy;
 pub struct ReceivingServerStream {
     state: State,
     context: Context,
-    /// When to give up on one who proves nothing; `None` once something is proven or the stream closed.
+    /// When to give up on one who proves nothing, or does not end its stream; `None` while the stream can be used.
     deadline: Option<Instant>,
     /// What came while the caller judged a certificate, at most [`MAX_HELD`].
     held: VecDeque<jabiru_xml::Event>,
@@ -55,6 +55,8 @@ enum State {
     AwaitInitialResponse(AwaitInitialResponse),
     /// Something is proven (§4.3.5).
     Open,
+    /// We ended our stream, and the other side has yet to end its own (§4.4).
+    Closing,
     /// Nothing is processed any more.
     Closed,
 }
@@ -149,7 +151,23 @@ impl ReceivingServerStream {
         self.timed_out(now);
     }
 
-    /// Closes the stream, with or without an error. Does nothing to a closed stream.
+    /// Ends our stream in good order (§4.4): nothing is sent any more, but what the other side still sends is taken until it
+    /// ends its own, which brings [`ReceivingServerEvent::Closed`], or did not in the policy's time.
+    pub fn finish(&mut self, now: Instant) {
+        if self.timed_out(now) {
+            return;
+        }
+        if !matches!(self.state, State::Open | State::Closing) {
+            return self.close(None);
+        }
+        if !matches!(self.state, State::Closing) {
+            self.state = State::Closing;
+            self.context.finish();
+            self.deadline = now.checked_add(self.context.policy.closing_timeout);
+        }
+    }
+
+    /// Closes the stream at once, with or without an error. Does nothing to a closed stream.
     ///
     /// During the TLS handshake nothing can be sent, so nothing is.
     pub fn close(&mut self, error: Option<StreamError>) {
@@ -157,7 +175,7 @@ impl ReceivingServerStream {
         self.held.clear();
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Closed => {}
-            State::TlsHandshake => {
+            State::TlsHandshake | State::Closing => {
                 self.context.output.event(ReceivingServerEvent::Closed { error, peer_error: None });
             }
             _ => self.context.close(error, None),
@@ -267,7 +285,8 @@ impl ReceivingServerStream {
     fn timed_out(&mut self, now: Instant) -> bool {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             let error = StreamError::new(StreamCondition::ConnectionTimeout).with_text("nothing was proven in time");
-            self.close(Some(error));
+            let ended = matches!(self.state, State::Closing);
+            self.close(Some(error).filter(|_| !ended));
             return true;
         }
         while let Some(claim) = self.context.claims.expired(now) {
@@ -298,6 +317,7 @@ impl State {
             State::AwaitProof(_) => "AwaitProof",
             State::AwaitInitialResponse(_) => "AwaitInitialResponse",
             State::Open => "Open",
+            State::Closing => "Closing",
             State::Closed => "Closed",
         }
     }
@@ -310,12 +330,19 @@ impl State {
             // Held back while the caller judges; and nothing comes to a closed stream.
             state @ (State::AwaitCertificate(_) | State::Closed) => return Ok(state),
             State::AwaitStartTls | State::AwaitHeader(_) | State::AwaitProof(_) => {}
-            State::AwaitInitialResponse(_) | State::Open => {}
+            State::AwaitInitialResponse(_) | State::Open | State::Closing => {}
         }
         if let Some(error) = StreamError::parse(&element) {
             // §4.9.1.1: the other side has found an error and closes; there is nothing to answer.
             context.close(None, Some(error));
             return Ok(State::Closed);
+        }
+        if matches!(self, State::Closing) {
+            // Nothing can be answered, so what wants an answer is left alone.
+            if !matches!(element.namespace(), ns::DIALBACK | ns::SASL | ns::TLS | ns::BIDI) {
+                context.output.event(ReceivingServerEvent::Element(element));
+            }
+            return Ok(State::Closing);
         }
         if matches!(self, State::AwaitHeader(_)) {
             return Err(StreamError::new(StreamCondition::BadFormat).with_text("a stream header is awaited"));

@@ -34,6 +34,8 @@ pub struct ReceivingServerPolicy {
     pub negotiation_timeout: Duration,
     /// For the answer to a key; then the other side is told `remote-server-timeout`.
     pub dialback_timeout: Duration,
+    /// For the other side's end of the stream after [ours](super::ReceivingServerStream::finish) (RFC 6120 §4.4).
+    pub closing_timeout: Duration,
     /// Language of our texts: `xml:lang` of the response stream header (RFC 6120 §4.7.4).
     pub lang: String,
     /// Stream features of the floors above, such as stream management, none of them mandatory to negotiate. Offered
@@ -58,6 +60,7 @@ impl ReceivingServerPolicy {
             dialback_secret,
             negotiation_timeout: Duration::from_secs(60),
             dialback_timeout: Duration::from_secs(30),
+            closing_timeout: Duration::from_secs(10),
             lang: "en".to_owned(),
             stream_features: Vec::new(),
         }

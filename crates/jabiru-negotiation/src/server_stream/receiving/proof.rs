@@ -174,6 +174,7 @@ pub(super) fn dialback(
                 None => dialback::judge(&context.policy.dialback_secret, &request),
             };
             let KeyToVerify { pair, stream_id, key: _ } = request;
+            context.output.event(ReceivingServerEvent::KeyJudged { pair: pair.clone(), answer: answer.clone() });
             context.dialback(&DialbackElement::Verified { pair, stream_id, answer });
             Ok(())
         }

@@ -5,9 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use jabiru_s2s::resolve::{Host, Route};
+use jabiru_s2s::{DomainPattern, Require};
 use jabiru_stanza::DomainPart;
 
-use super::{DIRECT_TLS_PORT, DomainPattern, Exception, Limits, Require, Resolver, S2s, STARTTLS_PORT};
+use super::{DIRECT_TLS_PORT, Exception, Limits, Resolver, S2s, STARTTLS_PORT};
 use crate::config::Domain;
 use crate::config::file::path_from;
 use crate::config::listeners::{self, Listeners};
@@ -59,11 +60,13 @@ const REQUIRE: [(&str, Require); 3] =
 /// `allow` and `block`.
 fn read_lists(section: &mut Section<'_, '_>, s2s: &mut S2s) {
     let expected = "a domain such as \"example.org\", or \"*.example.org\" for all below it";
-    let mut list = |key| section.list(key, expected, &[], DomainPattern::parse).unwrap_or_default();
+    let mut list = |key| -> Vec<(usize, DomainPattern)> {
+        section.list(key, expected, &[], |text| text.parse().ok()).unwrap_or_default()
+    };
     let (allow, block) = (list("allow"), list("block"));
     for (offset, pattern) in &block {
         if allow.iter().any(|(_, allowed)| allowed == pattern) {
-            section.conflict_at(*offset, "block", format!("{pattern} can't be both allowed and blocked"));
+            section.conflict_at(*offset, "block", "it can't be both allowed and blocked");
         }
     }
     s2s.allow = allow.into_iter().map(|(_, pattern)| pattern).collect();
@@ -168,6 +171,9 @@ fn read_exceptions(section: &mut Section<'_, '_>, hosted: &[Domain], s2s: &mut S
 
 /// Whether what is required, here or for one domain, can be had.
 fn check(section: &mut Section<'_, '_>, require: Require, require_tls: bool, s2s: &S2s) {
+    if !s2s.enabled {
+        return;
+    }
     let key = if section.has("require") { "require" } else { "require_tls" };
     if section.has(key) && !require_tls && require != Require::Dialback {
         section.conflict(key, "a certificate can be shown over TLS alone: require \"dialback\", or TLS");

@@ -2,7 +2,6 @@
 
 mod differences;
 mod file;
-mod pattern;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -12,10 +11,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jabiru_s2s::resolve::Route;
-use jabiru_stanza::{DomainPart, DomainRef};
+use jabiru_s2s::{DomainPattern, Require};
+use jabiru_stanza::DomainPart;
 
 pub(super) use self::file::read;
-pub use self::pattern::DomainPattern;
 
 /// Server streams (RFC 6120 §3.2, §4; XEP-0220).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,17 +56,6 @@ pub struct S2s {
     pub exceptions: Vec<Exception>,
     /// How much of what server streams may use.
     pub limits: Limits,
-}
-
-/// What another server has to prove.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Require {
-    /// Its identity by its certificate, whether authorities, DANE or POSH vouch for it.
-    Certificate,
-    /// That by any means, Server Dialback (XEP-0220) being the least.
-    Dialback,
-    /// Its certificate by DANE.
-    Dane,
 }
 
 /// What is required of one domain.
@@ -132,16 +120,6 @@ pub struct Limits {
     pub unacknowledged_bytes: usize,
     /// How long a stream whose connection is lost can be resumed.
     pub resumption: Duration,
-}
-
-impl S2s {
-    /// What a domain has to prove, and whether nothing goes without TLS.
-    pub fn requirement(&self, domain: &DomainRef) -> (Require, bool) {
-        let exception = self.exceptions.iter().find(|exception| *exception.name == *domain);
-        let require = exception.and_then(|exception| exception.require).unwrap_or(self.require);
-        let require_tls = exception.and_then(|exception| exception.require_tls).unwrap_or(self.require_tls);
-        (require, require_tls)
-    }
 }
 
 /// Listeners on loopback alone, as for clients: who opens a server to the world says so. Outwards, streams are secured

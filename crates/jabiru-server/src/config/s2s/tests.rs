@@ -59,7 +59,6 @@ pub(in crate::config) const EVERYTHING: &str = r#"
 
 pub(in crate::config) fn everything() -> S2s {
     let domain = |name: &str| name.parse::<DomainPart>().unwrap();
-    let pattern = |name, below| DomainPattern { domain: domain(name), below };
     let address = |text: &str| Host::Address(text.parse().unwrap());
     let named = || Host::Name("xmpp.example.com".to_owned());
     S2s {
@@ -70,8 +69,8 @@ pub(in crate::config) fn everything() -> S2s {
         require_tls: false,
         ca: vec!["ca.pem".into(), "/etc/ssl/other.pem".into()],
         system_authorities: false,
-        allow: vec![pattern("example.org", false), pattern("example.org", true)],
-        block: vec![pattern("bad.example.org", false)],
+        allow: vec![DomainPattern::Domain(domain("example.org")), DomainPattern::Below(domain("example.org"))],
+        block: vec![DomainPattern::Domain(domain("bad.example.org"))],
         dane: false,
         posh: false,
         direct_tls_out: false,
@@ -148,7 +147,7 @@ fn messages() {
         ),
         (
             "[s2s]\nallow = ['a.example']\nblock = ['A.example', '*.a.example']",
-            "3:10: s2s.block: a.example can't be both allowed and blocked",
+            "3:10: s2s.block: it can't be both allowed and blocked",
         ),
         (
             "[s2s.resolver]\nnameservers = ['::1', '127.0.0.1:0', 'ns.example']",
@@ -258,6 +257,8 @@ fn messages() {
 #[test]
 fn taken() {
     for text in [
+        // Nobody has to prove anything.
+        "[s2s]\nenabled = false\ndane = false\nsystem_authorities = false",
         // Nothing listens, or not at the same time.
         "[s2s]\nenabled = false\nstarttls = ['127.0.0.1:5222']",
         "[s2s]\nstarttls = ['127.0.0.1:0', '127.0.0.1:0']\ndirect_tls = []",
@@ -270,18 +271,6 @@ fn taken() {
         "[s2s.route.'a.example']\nhost = 'h'\n[[s2s.route.'b.example']]\nhost = 'h'\n[[s2s.route.'b.example']]\nhost = '::1'",
     ] {
         assert!(parse(text).is_ok(), "{text}: {:?}", parse(text));
-    }
-}
-
-#[test]
-fn what_is_required_of_a_domain() {
-    let s2s = everything();
-    for (domain, expected) in [
-        ("strict.example", (Require::Certificate, true)),
-        ("old.example", (Require::Dialback, true)),
-        ("im.strict.example", (Require::Dialback, false)),
-    ] {
-        assert_eq!(s2s.requirement(&domain.parse::<DomainPart>().unwrap()), expected, "{domain}");
     }
 }
 
