@@ -151,7 +151,8 @@ async fn aliases_are_followed_but_not_in_circles() {
 /// RFC 8305 §4.
 #[tokio::test]
 async fn addresses_come_with_the_families_by_turns() {
-    let mut zone = Zone::unsigned("test").with("four.test", 60, a("127.0.0.9"));
+    let mut zone =
+        Zone::unsigned("test").with("one.test", 60, a("127.0.0.9")).with("one.test", 60, aaaa("2001:db8::9"));
     for last in 1..=3 {
         zone = zone.with("both.test", 60, a(&format!("127.0.0.{last}")));
     }
@@ -161,11 +162,22 @@ async fn addresses_come_with_the_families_by_turns() {
     let is_v6: Vec<bool> = both.iter().map(IpAddr::is_ipv6).collect();
     assert_eq!(is_v6, [true, false, false, false]);
 
-    server.misbehave("four.test", Some(RecordType::AAAA), Mischief::Silent);
-    let begun = Instant::now();
-    let four = resolver.addresses(&"four.test".parse().unwrap()).await.unwrap();
-    assert_eq!(four.list, ["127.0.0.9".parse::<IpAddr>().unwrap()]);
-    assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
+    // One family is silent: the other one does not wait for it as long as a lookup may take.
+    let patient = ResolverSettings {
+        timeout: Duration::from_secs(20),
+        lookup_timeout: Duration::from_secs(20),
+        ..settings(server.address())
+    };
+    let resolver = Resolver::new(patient).unwrap();
+    for (silent, expected) in [(RecordType::AAAA, "127.0.0.9"), (RecordType::A, "2001:db8::9")] {
+        server.behave();
+        server.misbehave("one.test", Some(silent), Mischief::Silent);
+        let begun = Instant::now();
+        let one = resolver.addresses(&"one.test".parse().unwrap()).await.unwrap();
+        assert_eq!(one.list, [expected.parse::<IpAddr>().unwrap()]);
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        later(61).await;
+    }
 }
 
 /// An answer lives as long as it says, and so does the absence of one (RFC 2308 §5).
@@ -305,4 +317,14 @@ fn what_can_be_a_host() {
     }
     let long = format!("{}.example", "a".repeat(64));
     assert!(long.parse::<Host>().is_err());
+}
+
+/// A domain that fits into the DNS, but not with the labels of a service before it.
+#[tokio::test]
+async fn a_domain_may_be_too_long_for_srv_records() {
+    let (_server, resolver) = with_zone(Zone::unsigned("test")).await;
+    let label = "a".repeat(59);
+    let long = domain(&format!("{label}.{label}.{label}.{label}.test"));
+    let error = resolver.find(&long).await.unwrap_err();
+    assert!(matches!(error, ResolveError::NotAHost(_)), "{error}");
 }

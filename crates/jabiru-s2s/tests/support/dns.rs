@@ -303,7 +303,7 @@ impl State {
             Some(Mischief::Denies) => {}
             Some(Mischief::Expands) => {
                 let zones = self.zones.lock().unwrap();
-                let zone = zones.iter().filter(|zone| zone.origin.zone_of(query.name())).last().unwrap();
+                let zone = zones.iter().rfind(|zone| zone.origin.zone_of(query.name())).unwrap();
                 zone.expand(&query, &query.name().base_name(), &mut response);
             }
             _ => self.answer(&query, &mut response),
