@@ -316,6 +316,15 @@ fn pairs_are_added_where_they_can_be() {
     assert_eq!(initiator.log[initiator.log.len() - 2..], [lost, "closed"]);
     assert!(!initiator.machine.add_pair(&more, initiator.now), "it is closed");
 
+    // XEP-0220 §2.6.2: another target domain only where that can't end the stream.
+    let target = pair(CAPULET, "rooms.montague.example");
+    for (features, expected) in
+        [("", false), ("<dialback xmlns='urn:xmpp:features:dialback'/>", false), (DIALBACK, true)]
+    {
+        let mut initiator = established(capulet(), &answer(features));
+        assert_eq!(initiator.machine.add_pair(&target, initiator.now), expected, "{features}");
+    }
+
     let no_dialback = answer("").replace(" xmlns:db='jabber:server:dialback'", "");
     let mut initiator = established(capulet(), &no_dialback);
     assert!(!initiator.machine.add_pair(&more, initiator.now));
