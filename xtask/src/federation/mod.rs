@@ -21,6 +21,7 @@ mod zone;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -112,17 +113,27 @@ fn play(
     folder: &Path,
 ) -> Result<Vec<Row>> {
     let start = Instant::now();
-    let mut stage = Stage::build(workspace, parties, program, folder)?;
+    let stage = Stage::build(workspace, parties, program, folder)?;
     println!("{} servers run after {:.1} s", parties.len(), start.elapsed().as_secs_f64());
-    for pair in pairs {
-        for scenario in scenarios.iter().filter(|scenario| scenario.is_for(*pair)) {
-            let (start, before) = (Instant::now(), stage.rows.len());
-            scenario.run(&mut stage, *pair);
-            let (count, seconds) = (stage.rows.len() - before, start.elapsed().as_secs_f64());
-            println!("{}: {}: {count} checks in {seconds:.1} s", pair.name(), scenario.name());
+    let play = |pair: Pair, scenario: &Scenario| {
+        let start = Instant::now();
+        scenario.run(&stage, pair);
+        println!("{}: {}: {:.1} s", pair.name(), scenario.name(), start.elapsed().as_secs_f64());
+    };
+    // Most of the time is spent waiting, so that all pairs have their turn at once.
+    let (alone, together): (Vec<Scenario>, Vec<Scenario>) = scenarios.iter().partition(|scenario| scenario.is_alone());
+    thread::scope(|scope| {
+        for pair in pairs {
+            let together = together.iter().filter(|scenario| scenario.is_for(*pair));
+            scope.spawn(|| together.for_each(|scenario| play(*pair, scenario)));
         }
+    });
+    for pair in pairs {
+        alone.iter().filter(|scenario| scenario.is_for(*pair)).for_each(|scenario| play(*pair, scenario));
     }
-    stage.take_down()
+    let mut rows = stage.take_down()?;
+    rows.sort_by_key(|row| pairs.iter().position(|pair| pair.name() == row.pair));
+    Ok(rows)
 }
 
 fn summarise(rows: &[Row]) -> Result<()> {

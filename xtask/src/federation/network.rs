@@ -53,7 +53,10 @@ impl Network {
             "only root can make network namespaces: run this as root, or in a container that has CAP_SYS_ADMIN"
         );
         tools::programs(&[("ip", "iproute2")])?;
-        ensure!(Path::new("/proc/sys/net/ipv6").exists(), "the test hosts have IPv6 addresses, but this system has no IPv6");
+        ensure!(
+            Path::new("/proc/sys/net/ipv6").exists(),
+            "the test hosts have IPv6 addresses, but this system has no IPv6"
+        );
         let prefix = format!("jabiru-{}", std::process::id());
         let host = |name, number| Host { namespace: format!("{prefix}-{name}"), name, number };
         let nameserver = host("dns", NAMESERVER_NUMBER);

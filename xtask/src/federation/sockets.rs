@@ -70,8 +70,7 @@ mod tests {
             let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let pid = std::process::id();
             assert!(listening(pid).contains(&listener.local_addr().unwrap().port()));
-            let expected =
-                Connection { local: stream.local_addr().unwrap(), remote: stream.peer_addr().unwrap() };
+            let expected = Connection { local: stream.local_addr().unwrap(), remote: stream.peer_addr().unwrap() };
             assert!(established(pid).contains(&expected), "{expected:?}");
         }
     }

@@ -1,7 +1,9 @@
 //! All that is running in one run, and what scenarios do with it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -14,7 +16,7 @@ use super::judge::{self, Outcome, Sent, Verdict};
 use super::nameserver::Nameserver;
 use super::network::Network;
 use super::server::{CLIENT_PORT, Server, Setting};
-use super::users::Users;
+use super::users::{Pending, Users};
 use crate::workspace::Workspace;
 
 /// The host of the users.
@@ -38,18 +40,21 @@ pub(super) struct Row {
     pub(super) verdict: Verdict,
 }
 
-/// The test hosts with their servers and users. The order of the members is the order in which they are ended.
+/// The test hosts with their servers and users, for scenarios that may run at once.
+///
+/// A lock is held for one step at a time, but for that of a server which is being started again.
 #[derive(Debug)]
 pub(super) struct Stage {
     users: Users,
-    servers: BTreeMap<Party, Server>,
-    _nameserver: Nameserver,
+    servers: BTreeMap<Party, Mutex<Server>>,
+    nameserver: Nameserver,
     network: Network,
     credentials: Credentials,
-    accounts: BTreeSet<String>,
-    online: BTreeMap<String, String>,
-    tokens: u32,
-    pub(super) rows: Vec<Row>,
+    accounts: Mutex<BTreeSet<String>>,
+    /// The full JIDs of the users that are online, by their bare ones.
+    online: Mutex<BTreeMap<String, String>>,
+    tokens: AtomicU32,
+    rows: Mutex<Vec<Row>>,
 }
 
 impl Stage {
@@ -80,31 +85,27 @@ impl Stage {
         }
         Ok(Stage {
             users,
-            servers,
-            _nameserver: nameserver,
+            servers: servers.into_iter().map(|(party, server)| (party, Mutex::new(server))).collect(),
+            nameserver,
             network,
             credentials,
-            accounts: BTreeSet::new(),
-            online: BTreeMap::new(),
-            tokens: 0,
-            rows: Vec::new(),
+            accounts: Mutex::default(),
+            online: Mutex::default(),
+            tokens: AtomicU32::new(1),
+            rows: Mutex::default(),
         })
     }
 
     /// Ends everything.
     pub(super) fn take_down(self) -> Result<Vec<Row>> {
-        let Stage { users, servers, _nameserver: nameserver, network, rows, .. } = self;
+        let Stage { users, servers, nameserver, network, rows, .. } = self;
         drop((users, servers, nameserver));
         network.take_down()?;
-        Ok(rows)
+        Ok(rows.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(super) fn server(&self, party: Party) -> Result<&Server> {
-        self.servers.get(&party).with_context(|| format!("{} takes no part", party.name()))
-    }
-
-    pub(super) fn server_mut(&mut self, party: Party) -> Result<&mut Server> {
-        self.servers.get_mut(&party).with_context(|| format!("{} takes no part", party.name()))
+    pub(super) fn server(&self, party: Party) -> Result<MutexGuard<'_, Server>> {
+        self.servers.get(&party).map(locked).with_context(|| format!("{} takes no part", party.name()))
     }
 
     pub(super) fn users(&self) -> &Users {
@@ -112,20 +113,21 @@ impl Stage {
     }
 
     /// What the messages of one check have in their ids.
-    pub(super) fn token(&mut self) -> String {
-        self.tokens += 1;
-        format!("t{}", self.tokens)
+    pub(super) fn token(&self) -> String {
+        format!("t{}", self.tokens.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Logs the user of a domain in, unless it is online; its account is made when it is first needed.
-    pub(super) fn user(&mut self, domain: Domain) -> Result<User> {
+    pub(super) fn user(&self, domain: Domain) -> Result<User> {
         let bare = format!("{LOCAL}@{}", domain.name());
-        if let Some(full) = self.online.get(&bare) {
+        // Held meanwhile, so that nobody else makes the same account.
+        let mut accounts = locked(&self.accounts);
+        if let Some(full) = locked(&self.online).get(&bare) {
             return Ok(User { full: full.clone(), bare });
         }
-        if !self.accounts.contains(&bare) {
+        if !accounts.contains(&bare) {
             self.server(domain.party)?.add_account(LOCAL, domain, &password(&bare))?;
-            self.accounts.insert(bare.clone());
+            accounts.insert(bare.clone());
         }
         let outcome = self.users.ask("login", self.login(domain, &bare, 0.0)?)?;
         self.logged_in(bare, outcome)
@@ -147,10 +149,10 @@ impl Stage {
     }
 
     /// Takes note of what came of a login.
-    pub(super) fn logged_in(&mut self, bare: String, outcome: LoggedIn) -> Result<User> {
+    pub(super) fn logged_in(&self, bare: String, outcome: LoggedIn) -> Result<User> {
         match (outcome.outcome.as_str(), outcome.jid) {
             ("online", Some(full)) => {
-                self.online.insert(bare.clone(), full.clone());
+                locked(&self.online).insert(bare.clone(), full.clone());
                 Ok(User { full, bare })
             }
             _ => bail!("{bare} can't log in: {}: {}", outcome.outcome, outcome.detail.unwrap_or_default()),
@@ -158,10 +160,10 @@ impl Stage {
     }
 
     /// Forgets the connections of the users of a server that has ended.
-    pub(super) fn forget(&mut self, party: Party) -> Result<()> {
+    pub(super) fn forget(&self, party: Party) -> Result<()> {
         for domain in Domain::hosted_by(party) {
             let bare = format!("{LOCAL}@{}", domain.name());
-            if self.online.remove(&bare).is_some() {
+            if locked(&self.online).remove(&bare).is_some() {
                 self.users.ask::<()>("drop", json!({ "account": bare }))?;
             }
         }
@@ -169,7 +171,7 @@ impl Stage {
     }
 
     /// The users of two domains send each other [`MESSAGES`] messages at once.
-    pub(super) fn talk(&mut self, left: Domain, right: Domain) -> Result<[(String, Verdict); 2]> {
+    pub(super) fn talk(&self, left: Domain, right: Domain) -> Result<[(String, Verdict); 2]> {
         let (left, right) = (self.user(left)?, self.user(right)?);
         let directions = [(&left, &right), (&right, &left)].map(|(from, to)| (from, to, self.token()));
         let mut sending = Vec::new();
@@ -189,7 +191,7 @@ impl Stage {
     }
 
     /// One message and what became of it.
-    pub(super) fn try_one(&mut self, from: &User, to: &str) -> Result<Outcome> {
+    pub(super) fn try_one(&self, from: &User, to: &str) -> Result<Outcome> {
         let token = self.token();
         let arguments = json!({
             "account": from.bare, "to": [to], "token": token,
@@ -198,9 +200,12 @@ impl Stage {
         self.users.ask::<()>("send", arguments)?;
         let receiver = to.split('/').next().unwrap_or(to);
         // Nobody is online there, or it is one of ours.
-        self.users.ask("messages", json!({
-            "account": receiver, "sender": from.bare, "token": token, "count": 1, "patience": PATIENCE,
-        }))
+        self.users.ask(
+            "messages",
+            json!({
+                "account": receiver, "sender": from.bare, "token": token, "count": 1, "patience": PATIENCE,
+            }),
+        )
     }
 
     /// Begins to send messages, from number `first` on.
@@ -212,26 +217,32 @@ impl Stage {
         first: usize,
         bodies: &[String],
         pause: Duration,
-    ) -> Result<super::users::Pending> {
-        self.users.begin("send", json!({
-            "account": from.bare, "to": recipients(to), "token": token, "pause": pause.as_secs_f64(),
-            "bodies": { "first": first, "texts": bodies },
-        }))
+    ) -> Result<Pending> {
+        self.users.begin(
+            "send",
+            json!({
+                "account": from.bare, "to": recipients(to), "token": token, "pause": pause.as_secs_f64(),
+                "bodies": { "first": first, "texts": bodies },
+            }),
+        )
     }
 
     /// What became of `count` messages.
     pub(super) fn outcome(&self, from: &User, to: &User, token: &str, count: usize) -> Result<Outcome> {
-        self.users.ask("messages", json!({
-            "account": to.bare, "sender": from.bare, "token": token, "count": count, "patience": PATIENCE,
-        }))
+        self.users.ask(
+            "messages",
+            json!({
+                "account": to.bare, "sender": from.bare, "token": token, "count": count, "patience": PATIENCE,
+            }),
+        )
     }
 
-    pub(super) fn push(&mut self, pair: &str, scenario: &'static str, what: impl Into<String>, verdict: Verdict) {
+    pub(super) fn push(&self, pair: &str, scenario: &'static str, what: impl Into<String>, verdict: Verdict) {
         let row = Row { pair: pair.to_owned(), scenario, what: what.into(), verdict };
         if let Err(why) = &row.verdict {
             println!("FAILED: {pair}: {scenario}: {}: {why}", row.what);
         }
-        self.rows.push(row);
+        locked(&self.rows).push(row);
     }
 }
 
@@ -267,7 +278,8 @@ fn password(bare: &str) -> String {
 
 /// What is sent: every kind of text, some of them long.
 pub(super) fn bodies(token: &str, count: usize) -> Vec<String> {
-    let texts = ["plain", "emoji 😀 🏳️‍🌈 𝄞", "markup <&>'\"]]> &amp; <body/>", "two\nlines\n\tand a tab", "שלום مرحبا e\u{301}"];
+    let texts =
+        ["plain", "emoji 😀 🏳️‍🌈 𝄞", "markup <&>'\"]]> &amp; <body/>", "two\nlines\n\tand a tab", "שלום مرحبا e\u{301}"];
     (0..count)
         .map(|number| {
             let text = texts[number % texts.len()];
@@ -277,9 +289,6 @@ pub(super) fn bodies(token: &str, count: usize) -> Vec<String> {
         .collect()
 }
 
-/// Where the logs are.
-pub(super) fn logs(folder: &Path) -> Vec<PathBuf> {
-    let mut found = vec![folder.join("users.log"), folder.join("dns/named.log")];
-    found.extend(Party::ALL.iter().map(|party| folder.join(party.name()).join("server.log")));
-    found
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

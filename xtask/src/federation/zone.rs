@@ -64,8 +64,11 @@ pub(super) fn write(folder: &Path, nameserver: (Ipv4Addr, Ipv6Addr), records: &[
 
 /// What every zone begins with. The server's name is in the zone `example`.
 fn head(zone: &str, (v4, v6): (Ipv4Addr, Ipv6Addr)) -> String {
-    let glue =
-        if zone == Zone::Example.name() || zone.is_empty() { format!("{SERVER} A {v4}\n{SERVER} AAAA {v6}\n") } else { String::new() };
+    let glue = if zone == Zone::Example.name() || zone.is_empty() {
+        format!("{SERVER} A {v4}\n{SERVER} AAAA {v6}\n")
+    } else {
+        String::new()
+    };
     format!("$TTL 60\n{zone}. SOA {SERVER} nobody.example. 1 3600 600 86400 60\n{zone}. NS {SERVER}\n{glue}")
 }
 

@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{federation, table};
 use crate::workspace::Workspace;
+use crate::{federation, table};
 use client::Client;
 pub(crate) use client::slixmpp_script;
 use conversation::Conversation;

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::Trial;
 use crate::federation::domain::{Domain, Party, Purpose, STARTTLS_PORT};
 use crate::federation::judge::{self, Bound, Outcome};
+use crate::federation::sockets::Connection;
 use crate::federation::stage::{User, bodies};
 use crate::process;
 
@@ -28,7 +29,7 @@ const PATIENCE: f64 = 60.0;
 const WINDOW: usize = 200;
 
 /// The connection breaks in the midst of messages from left to right, both servers stay.
-pub(super) fn broken(trial: &mut Trial<'_>) -> Result<()> {
+pub(super) fn broken(trial: &Trial<'_>) -> Result<()> {
     let (from, to) = (trial.stage.user(trial.left(Purpose::Plain))?, trial.stage.user(trial.right(Purpose::Plain))?);
     let token = trial.stage.token();
     let sending = trial.stage.send(&from, &to, &token, 0, &bodies(&token, COUNT), PAUSE)?;
@@ -36,72 +37,76 @@ pub(super) fn broken(trial: &mut Trial<'_>) -> Result<()> {
     let number = break_connections(trial)?;
     sending.wait::<()>()?;
     let outcome = trial.stage.outcome(&from, &to, &token, COUNT)?;
-    // Between two of ours the stream is resumed (XEP-0198 §5). Others resume none, so that what was not acknowledged
-    // may come twice; ejabberd acknowledges nothing.
-    let bound = if trial.pair.left.is_ours() && trial.pair.right.is_ours() { Bound::Arrived } else { Bound::But(WINDOW) };
+    let bound = match (trial.pair.left.is_ours(), trial.pair.right.is_ours()) {
+        // The stream is resumed (XEP-0198 §5).
+        (true, true) => Bound::Arrived,
+        // Others resume none, so that what was not acknowledged may come twice; ejabberd acknowledges nothing.
+        (true, false) => Bound::But(WINDOW),
+        (false, _) => Bound::Shown,
+    };
     trial.push(format!("{COUNT} messages, {number} connections broken"), judge::accounted(COUNT, &outcome, bound));
     Ok(())
 }
 
-/// Has the kernel end the connections between both servers, as if they had been reset.
+/// Has the kernel end the connections between both servers, as if they had been reset; how many.
 fn break_connections(trial: &Trial<'_>) -> Result<usize> {
     let (left, right) = (trial.stage.server(trial.pair.left)?, trial.stage.server(trial.pair.right)?);
-    let between = |server: &crate::federation::server::Server, other| {
-        server.connections_to(other).into_iter().filter(|connection| {
-            connection.remote.port() == STARTTLS_PORT || connection.local.port() == STARTTLS_PORT
-        }).collect::<Vec<_>>()
+    let between = || -> Vec<Connection> {
+        let all = left.connections_to(&right.host).into_iter();
+        all.filter(|one| [one.remote.port(), one.local.port()].contains(&STARTTLS_PORT)).collect()
     };
-    let before = between(left, &right.host);
+    let before = between();
     ensure!(!before.is_empty(), "no connection between the servers");
-    for (server, other) in [(left, right), (right, left)] {
-        for address in [other.host.v4().to_string(), other.host.second_v4().to_string(), other.host.v6().to_string()] {
-            let mut command = server.host.command("ss");
-            command.args(["--kill", "--no-header", "--tcp", "dst", &address]);
-            process::capture(&mut command, Duration::from_secs(20))?;
-        }
+    for address in [right.host.v4().to_string(), right.host.second_v4().to_string(), format!("[{}]", right.host.v6())] {
+        let mut command = left.host.command("ss");
+        command.args(["--kill", "--no-header", "--tcp", "dst", &address]);
+        process::capture(&mut command, Duration::from_secs(20))?;
     }
-    let after = between(left, &right.host);
-    let left_over = before.iter().filter(|connection| after.contains(connection)).count();
-    ensure!(left_over == 0, "this kernel can't end connections (CONFIG_INET_DIAG_DESTROY)");
+    let after = between();
+    let is_left = before.iter().any(|connection| after.contains(connection));
+    ensure!(!is_left, "this kernel can't end connections (CONFIG_INET_DIAG_DESTROY)");
     Ok(before.len())
 }
 
 /// The right server is killed when nothing is under way, and is away when the second half is sent.
-pub(super) fn killed(trial: &mut Trial<'_>) -> Result<()> {
+pub(super) fn killed(trial: &Trial<'_>) -> Result<()> {
     let (from, to) = (trial.stage.user(trial.left(Purpose::Plain))?, trial.stage.user(trial.right(Purpose::Plain))?);
     let token = trial.stage.token();
     let texts = bodies(&token, COUNT);
     trial.stage.send(&from, &to, &token, 0, &texts[..HALF], Duration::ZERO)?.wait::<()>()?;
     wait_for(trial, &from, &to, &token, HALF)?;
     thread::sleep(REST);
-    trial.stage.server_mut(trial.pair.right)?.kill();
+    trial.stage.server(trial.pair.right)?.kill();
     thread::sleep(REST / 3);
     let sending = trial.stage.send(&from, &to, &token, HALF, &texts[HALF..], PAUSE)?;
     start_again(trial, trial.right(Purpose::Plain), &to)?;
     sending.wait::<()>()?;
     let outcome = trial.stage.outcome(&from, &to, &token, COUNT)?;
-    trial.push(format!("{COUNT} messages, killed after {HALF}"), judge::accounted(COUNT, &outcome, Bound::Accounted));
+    trial.push(format!("{COUNT} messages, killed after {HALF}"), judge::accounted(COUNT, &outcome, ours(trial, Bound::Accounted)));
     afterwards(trial)
 }
 
 /// The right server is killed while messages come in.
-pub(super) fn killed_in_flight(trial: &mut Trial<'_>) -> Result<()> {
+pub(super) fn killed_in_flight(trial: &Trial<'_>) -> Result<()> {
     let (from, to) = (trial.stage.user(trial.left(Purpose::Plain))?, trial.stage.user(trial.right(Purpose::Plain))?);
     let token = trial.stage.token();
     let sending = trial.stage.send(&from, &to, &token, 0, &bodies(&token, COUNT), PAUSE)?;
     wait_for(trial, &from, &to, &token, HALF)?;
-    trial.stage.server_mut(trial.pair.right)?.kill();
+    trial.stage.server(trial.pair.right)?.kill();
     start_again(trial, trial.right(Purpose::Plain), &to)?;
     sending.wait::<()>()?;
     let outcome = trial.stage.outcome(&from, &to, &token, COUNT)?;
-    trial.push(format!("{COUNT} messages, killed in their midst"), judge::accounted(COUNT, &outcome, Bound::But(WINDOW)));
+    trial.push(
+        format!("{COUNT} messages, killed in their midst"),
+        judge::accounted(COUNT, &outcome, Bound::But(WINDOW)),
+    );
     afterwards(trial)
 }
 
 /// The left server ends and is started again while both users write.
 ///
 /// What its own user sent before has arrived or comes back; so has what comes to it. It must not lose anything.
-pub(super) fn restarted(trial: &mut Trial<'_>) -> Result<()> {
+pub(super) fn restarted(trial: &Trial<'_>) -> Result<()> {
     let left = trial.left(Purpose::Plain);
     let (own, other) = (trial.stage.user(left)?, trial.stage.user(trial.right(Purpose::Plain))?);
     let (out, back) = (trial.stage.token(), trial.stage.token());
@@ -109,7 +114,7 @@ pub(super) fn restarted(trial: &mut Trial<'_>) -> Result<()> {
     let answering = trial.stage.send(&other, &own, &back, 0, &answers, PAUSE)?;
     // All of these have been taken by the server when it is told to end.
     trial.stage.send(&own, &other, &out, 0, &texts[..HALF], Duration::ZERO)?.wait::<()>()?;
-    let (status, time) = trial.stage.server_mut(trial.pair.left)?.stop()?;
+    let (status, time) = trial.stage.server(trial.pair.left)?.stop()?;
     let seen = format!("{} after {:.1} s", process::explain(status), time.as_secs_f64());
     let is_ours = trial.pair.left.is_ours();
     trial.push("ends with 0", if status.success() || !is_ours { Ok(seen) } else { Err(seen) });
@@ -118,35 +123,44 @@ pub(super) fn restarted(trial: &mut Trial<'_>) -> Result<()> {
     trial.stage.send(&own, &other, &out, HALF, &texts[HALF..], PAUSE)?.wait::<()>()?;
     answering.wait::<()>()?;
     let outcome = trial.stage.outcome(&own, &other, &out, COUNT)?;
-    let bound = if is_ours { Bound::Arrived } else { Bound::But(WINDOW) };
+    let bound = ours(trial, Bound::Arrived);
     trial.push(format!("{COUNT} messages out, ended after {HALF}"), judge::accounted(COUNT, &outcome, bound));
     let outcome = trial.stage.outcome(&other, &own, &back, COUNT)?;
     // ejabberd does not notice what it writes into a stream that the other side has closed.
-    let bound = if is_ours && trial.pair.right != Party::Ejabberd { Bound::Accounted } else { Bound::But(WINDOW) };
+    let is_noticed = trial.pair.right != Party::Ejabberd;
+    let bound = ours(trial, if is_noticed { Bound::Accounted } else { Bound::But(WINDOW) });
     trial.push(format!("{COUNT} messages in, ended in their midst"), judge::accounted(COUNT, &outcome, bound));
     Ok(())
+}
+
+/// What is asked of our server where it is on the left.
+fn ours(trial: &Trial<'_>, bound: Bound) -> Bound {
+    if trial.pair.left.is_ours() { bound } else { Bound::Shown }
 }
 
 /// Waits until the first `count` have arrived.
 fn wait_for(trial: &Trial<'_>, from: &User, to: &User, token: &str, count: usize) -> Result<()> {
     let outcome: Outcome = trial.stage.outcome(from, to, token, count)?;
     let (arrived, bounced) = (outcome.messages.len(), outcome.errors.len());
-    ensure!(arrived >= count && bounced == 0, "{arrived} messages of {count} arrived before anything happened, {bounced} errors");
+    ensure!(
+        arrived >= count && bounced == 0,
+        "{arrived} messages of {count} arrived before anything happened, {bounced} errors"
+    );
     Ok(())
 }
 
 /// Starts a server that has ended, and logs its user in as soon as it answers.
-fn start_again(trial: &mut Trial<'_>, domain: Domain, user: &User) -> Result<()> {
+fn start_again(trial: &Trial<'_>, domain: Domain, user: &User) -> Result<()> {
     trial.stage.forget(domain.party)?;
-    trial.stage.server_mut(domain.party)?.begin()?;
+    trial.stage.server(domain.party)?.begin()?;
     let login = trial.stage.login(domain, &user.bare, PATIENCE)?;
     let outcome = trial.stage.users().ask("login", login)?;
     trial.stage.logged_in(user.bare.clone(), outcome)?;
-    trial.stage.server_mut(domain.party)?.wait_until_ready()
+    trial.stage.server(domain.party)?.wait_until_ready()
 }
 
 /// Then all is as before.
-fn afterwards(trial: &mut Trial<'_>) -> Result<()> {
+fn afterwards(trial: &Trial<'_>) -> Result<()> {
     trial.talk(Purpose::Plain, Purpose::Plain)?;
     let users = [trial.left(Purpose::Plain), trial.right(Purpose::Plain)];
     for domain in users {

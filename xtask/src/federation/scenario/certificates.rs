@@ -2,20 +2,24 @@
 
 use anyhow::Result;
 
-use super::{Trial, proof};
 use super::proof::Proof;
+use super::{Trial, proof};
 use crate::federation::domain::{Domain, Party, Purpose};
 use crate::federation::judge;
 
 /// What is wrong with a certificate, and the words that a log may have for it.
 const WRONG: [(Purpose, &str, &[&str]); 3] = [
-    (Purpose::Stranger, "of an unknown authority", &["not trusted", "issuer", "authority", "self-signed", "could not be validated"]),
+    (
+        Purpose::Stranger,
+        "of an unknown authority",
+        &["not trusted", "issuer", "authority", "self-signed", "could not be validated"],
+    ),
     (Purpose::Expired, "expired", &["expired"]),
     (Purpose::OtherName, "for another domain", &["not valid for", "names", "identity"]),
 ];
 
 /// Who proves nothing is refused: as the server that is connected to, and as the one that connects.
-pub(super) fn certificates(trial: &mut Trial<'_>) -> Result<()> {
+pub(super) fn certificates(trial: &Trial<'_>) -> Result<()> {
     for (purpose, what, words) in WRONG {
         let (good, bad) = (trial.left(Purpose::Plain), trial.right(purpose));
         refusal(trial, good, bad, good, what, words)?;
@@ -31,16 +35,15 @@ pub(super) fn certificates(trial: &mut Trial<'_>) -> Result<()> {
 }
 
 /// DANE (RFC 7673): a self-signed certificate is good if signed DNS names it, and only then.
-pub(super) fn dane(trial: &mut Trial<'_>) -> Result<()> {
+pub(super) fn dane(trial: &Trial<'_>) -> Result<()> {
     // Others know nothing of DANE by default: what they are shown is a certificate of the common authority.
     let own = if trial.pair.right.is_ours() { Purpose::Dane } else { Purpose::Plain };
+    let marks = proof::marks(trial)?;
     trial.talk(own, Purpose::Dane)?;
-    if trial.pair.right.is_ours() {
-        let marks = proof::marks(trial)?;
-        proof::check(trial, &marks, own, Purpose::Dane, Proof::External)?;
-    }
+    proof::check(trial, &marks, own, Purpose::Dane, Proof::Dane)?;
     let good = trial.left(Purpose::Plain);
-    for (purpose, what) in [(Purpose::DaneOther, "DNS names another key"), (Purpose::DaneUnsigned, "DNS is not signed")] {
+    for (purpose, what) in [(Purpose::DaneOther, "DNS names another key"), (Purpose::DaneUnsigned, "DNS is not signed")]
+    {
         let bad = trial.right(purpose);
         refusal(trial, good, bad, good, what, &["dane", "tlsa"])?;
         refusal(trial, bad, good, good, what, &["dane", "tlsa"])?;
@@ -50,7 +53,7 @@ pub(super) fn dane(trial: &mut Trial<'_>) -> Result<()> {
 
 /// A message from one to the other must come back, and the log of the one who `refuses` must say why, the other's at
 /// least that something was.
-fn refusal(trial: &mut Trial<'_>, from: Domain, to: Domain, refuses: Domain, what: &str, words: &[&str]) -> Result<()> {
+fn refusal(trial: &Trial<'_>, from: Domain, to: Domain, refuses: Domain, what: &str, words: &[&str]) -> Result<()> {
     let sender = trial.stage.user(from)?;
     let receiver = format!("romeo@{}", to.name());
     let other = if refuses == from { to } else { from };

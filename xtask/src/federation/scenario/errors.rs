@@ -13,7 +13,7 @@ const TIMEOUT: &str = "remote-server-timeout";
 /// to one that the right server does not host.
 ///
 /// RFC 6120 §8.3.3.16 and §8.3.3.17 tell the conditions apart; what others make of it is only shown.
-pub(super) fn errors(trial: &mut Trial<'_>) -> Result<()> {
+pub(super) fn errors(trial: &Trial<'_>) -> Result<()> {
     let user = trial.stage.user(trial.left(Purpose::Plain))?;
     let (not_hosted, bogus) = (trial.right(Purpose::NotHosted).name(), trial.right(Purpose::Bogus).name());
     let mut cases = vec![

@@ -108,24 +108,29 @@ impl Scenario {
         }
     }
 
-    pub(super) fn run(self, stage: &mut Stage, pair: Pair) {
-        let mut trial = Trial { stage, pair, scenario: self.name() };
+    /// Does it end a server that takes part in other pairs too?
+    pub(super) fn is_alone(self) -> bool {
+        self == Scenario::Restarted
+    }
+
+    pub(super) fn run(self, stage: &Stage, pair: Pair) {
+        let trial = Trial { stage, pair, scenario: self.name() };
         let result = match self {
-            Scenario::External => talk::external(&mut trial),
-            Scenario::Questions => questions::questions(&mut trial),
-            Scenario::Direct => talk::direct(&mut trial),
-            Scenario::Targets => talk::targets(&mut trial),
-            Scenario::Silent => talk::silent(&mut trial),
+            Scenario::External => talk::external(&trial),
+            Scenario::Questions => questions::questions(&trial),
+            Scenario::Direct => talk::direct(&trial),
+            Scenario::Targets => talk::targets(&trial),
+            Scenario::Silent => talk::silent(&trial),
             Scenario::Address => trial.talk(Purpose::Address, Purpose::Address),
             Scenario::International => trial.talk(Purpose::International, Purpose::International),
-            Scenario::Dialback => talk::dialback(&mut trial),
-            Scenario::Dane => certificates::dane(&mut trial),
-            Scenario::Certificates => certificates::certificates(&mut trial),
-            Scenario::Errors => errors::errors(&mut trial),
-            Scenario::Broken => breaks::broken(&mut trial),
-            Scenario::Killed => breaks::killed(&mut trial),
-            Scenario::KilledInFlight => breaks::killed_in_flight(&mut trial),
-            Scenario::Restarted => breaks::restarted(&mut trial),
+            Scenario::Dialback => talk::dialback(&trial),
+            Scenario::Dane => certificates::dane(&trial),
+            Scenario::Certificates => certificates::certificates(&trial),
+            Scenario::Errors => errors::errors(&trial),
+            Scenario::Broken => breaks::broken(&trial),
+            Scenario::Killed => breaks::killed(&trial),
+            Scenario::KilledInFlight => breaks::killed_in_flight(&trial),
+            Scenario::Restarted => breaks::restarted(&trial),
         };
         if let Err(error) = result {
             trial.push("carried out", Err(format!("{error:#}")));
@@ -148,7 +153,7 @@ impl Pair {
 
 /// A scenario with a pair.
 struct Trial<'a> {
-    stage: &'a mut Stage,
+    stage: &'a Stage,
     pair: Pair,
     scenario: &'static str,
 }
@@ -165,12 +170,12 @@ impl Trial<'_> {
         Domain { party: self.pair.right, purpose }
     }
 
-    fn push(&mut self, what: impl Into<String>, verdict: Verdict) {
+    fn push(&self, what: impl Into<String>, verdict: Verdict) {
         self.stage.push(&self.pair.name(), self.scenario, what, verdict);
     }
 
     /// Messages both ways.
-    fn talk(&mut self, left: Purpose, right: Purpose) -> Result<()> {
+    fn talk(&self, left: Purpose, right: Purpose) -> Result<()> {
         let (left, mut right) = (self.left(left), self.right(right));
         if left == right {
             right.purpose = Purpose::Plain;

@@ -1,7 +1,7 @@
 //! By what a server believes another, as its log tells, or its list of streams.
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::Trial;
 use crate::federation::domain::{Party, Purpose};
@@ -11,6 +11,8 @@ use crate::federation::judge::Verdict;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Proof {
     External,
+    /// SASL EXTERNAL with a certificate that DNSSEC vouches for.
+    Dane,
     Dialback,
 }
 
@@ -20,13 +22,7 @@ pub(super) fn marks(trial: &Trial<'_>) -> Result<[u64; 2]> {
 }
 
 /// Each server must have believed the other by `expected`.
-pub(super) fn check(
-    trial: &mut Trial<'_>,
-    marks: &[u64; 2],
-    left: Purpose,
-    right: Purpose,
-    expected: Proof,
-) -> Result<()> {
+pub(super) fn check(trial: &Trial<'_>, marks: &[u64; 2], left: Purpose, right: Purpose, expected: Proof) -> Result<()> {
     let (left, right) = (trial.left(left), trial.right(right));
     for (local, remote, mark) in [(left, right, marks[0]), (right, left, marks[1])] {
         let server = trial.stage.server(local.party)?;
@@ -35,7 +31,7 @@ pub(super) fn check(
         let verdict = match local.party {
             Party::Jabiru | Party::Second => {
                 let output = server.administer(&["s2s", "list", "--json"])?;
-                let list = serde_json::from_str(&output.stdout)
+                let list: Vec<Stream> = serde_json::from_str(&output.stdout)
                     .with_context(|| format!("s2s list --json printed {:?} {}", output.stdout, output.stderr))?;
                 listed(&list, &own, &other, expected)
             }
@@ -55,10 +51,10 @@ fn prosody(log: &str, own: &str, other: &str, expected: Proof) -> Verdict {
     }
     let accepted = log.lines().find(|line| line.contains(&format!("Accepting SASL EXTERNAL identity from {other}")));
     match (accepted, expected) {
-        (Some(line), Proof::External) => Ok(shorten(line)),
+        (Some(line), Proof::External | Proof::Dane) => Ok(shorten(line)),
         (None, Proof::Dialback) => Ok(complete),
         (Some(line), Proof::Dialback) => Err(shorten(line)),
-        (None, Proof::External) => Err("not logged that it accepted the certificate".to_owned()),
+        (None, Proof::External | Proof::Dane) => Err("not logged that it accepted the certificate".to_owned()),
     }
 }
 
@@ -69,33 +65,43 @@ fn ejabberd(log: &str, own: &str, other: &str, expected: Proof) -> Verdict {
     let line = log.lines().find(|line| line.contains(start) && line.contains(&pair));
     let line = line.ok_or_else(|| format!("not logged: {start} … {pair}"))?;
     let word = match expected {
-        Proof::External => "EXTERNAL",
+        Proof::External | Proof::Dane => "EXTERNAL",
         Proof::Dialback => "dialback",
     };
     if line.contains(word) { Ok(shorten(line)) } else { Err(shorten(line)) }
 }
 
-/// A list of streams, each an object: one of them must name both domains and the proof.
-fn listed(list: &Value, own: &str, other: &str, expected: Proof) -> Verdict {
-    let word = match expected {
-        Proof::External => "external",
-        Proof::Dialback => "dialback",
-    };
-    let streams: Vec<String> = streams(list).into_iter().map(|stream| stream.to_string().to_lowercase()).collect();
-    let of_pair: Vec<&String> =
-        streams.iter().filter(|text| [own, other].iter().all(|domain| text.contains(&format!("\"{domain}\"")))).collect();
-    match of_pair.iter().find(|text| text.contains(word)) {
-        Some(_) => Ok(format!("{word}, one of {} streams", of_pair.len())),
-        None => Err(format!("no stream of both by {word} among {of_pair:?}")),
+/// Of our own server: what it knows of each pair of domains on each stream.
+fn listed(streams: &[Stream], own: &str, other: &str, expected: Proof) -> Verdict {
+    let of_pair = |pair: &&Pair| pair.local == own && pair.remote == other;
+    let pairs: Vec<&Pair> = streams.iter().flat_map(|stream| &stream.pairs).filter(of_pair).collect();
+    let mut proofs: Vec<&str> = pairs.iter().flat_map(|pair| &pair.proofs).map(String::as_str).collect();
+    let mut accepted: Vec<&str> = pairs.iter().filter_map(|pair| pair.accepted_by.as_deref()).collect();
+    for list in [&mut proofs, &mut accepted] {
+        list.sort_unstable();
+        list.dedup();
     }
+    let seen = format!("{} streams, proven by {proofs:?}, accepted by {accepted:?}", pairs.len());
+    let is_right = match expected {
+        Proof::External => proofs.contains(&"certificate") && accepted == ["external"],
+        Proof::Dane => proofs.contains(&"dane") && accepted == ["external"],
+        Proof::Dialback => proofs == ["dialback"] && accepted == ["dialback"],
+    };
+    if is_right { Ok(seen) } else { Err(seen) }
 }
 
-fn streams(list: &Value) -> Vec<&Value> {
-    match list {
-        Value::Array(streams) => streams.iter().collect(),
-        Value::Object(members) => members.values().filter_map(Value::as_array).flatten().collect(),
-        _ => Vec::new(),
-    }
+/// What is looked at of a row of `jabiru s2s list --json`.
+#[derive(Debug, Deserialize)]
+struct Stream {
+    pairs: Vec<Pair>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Pair {
+    local: String,
+    remote: String,
+    proofs: Vec<String>,
+    accepted_by: Option<String>,
 }
 
 /// A line of a log without its time.

@@ -9,12 +9,20 @@ use super::proof::{self, Proof};
 use crate::federation::domain::{DIRECT_TLS_PORT, Purpose, STARTTLS_PORT};
 use crate::federation::sockets::Connection;
 
-pub(super) fn external(trial: &mut Trial<'_>) -> Result<()> {
+pub(super) fn external(trial: &Trial<'_>) -> Result<()> {
     if trial.pair.left == trial.pair.right {
         trial.talk(Purpose::Plain, Purpose::Plain)?;
         let server = trial.stage.server(trial.pair.left)?;
-        let to_itself = server.connections_to(&server.host).into_iter().filter(|connection| connection.remote.port() == STARTTLS_PORT).count();
-        let verdict = if to_itself == 0 { Ok("no server stream".to_owned()) } else { Err(format!("{to_itself} connections to itself")) };
+        let to_itself = server
+            .connections_to(&server.host)
+            .into_iter()
+            .filter(|connection| connection.remote.port() == STARTTLS_PORT)
+            .count();
+        let verdict = if to_itself == 0 {
+            Ok("no server stream".to_owned())
+        } else {
+            Err(format!("{to_itself} connections to itself"))
+        };
         trial.push("its own domains are not looked up", verdict);
         return Ok(());
     }
@@ -23,13 +31,13 @@ pub(super) fn external(trial: &mut Trial<'_>) -> Result<()> {
     proof::check(trial, &marks, Purpose::Plain, Purpose::Plain, Proof::External)
 }
 
-pub(super) fn dialback(trial: &mut Trial<'_>) -> Result<()> {
+pub(super) fn dialback(trial: &Trial<'_>) -> Result<()> {
     let marks = proof::marks(trial)?;
     trial.talk(Purpose::Dialback, Purpose::Dialback)?;
     proof::check(trial, &marks, Purpose::Dialback, Purpose::Dialback, Proof::Dialback)
 }
 
-pub(super) fn direct(trial: &mut Trial<'_>) -> Result<()> {
+pub(super) fn direct(trial: &Trial<'_>) -> Result<()> {
     trial.talk(Purpose::Direct, Purpose::Direct)?;
     for (from, to) in [(trial.pair.left, trial.pair.right), (trial.pair.right, trial.pair.left)] {
         // Prosody 0.12 offers it, but does not look for it.
@@ -48,7 +56,7 @@ pub(super) fn direct(trial: &mut Trial<'_>) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn targets(trial: &mut Trial<'_>) -> Result<()> {
+pub(super) fn targets(trial: &Trial<'_>) -> Result<()> {
     trial.talk(Purpose::Targets, Purpose::Targets)?;
     for (from, to) in [(trial.pair.left, trial.pair.right), (trial.pair.right, trial.pair.left)] {
         let other = trial.stage.server(to)?.host.clone();
@@ -64,7 +72,7 @@ pub(super) fn targets(trial: &mut Trial<'_>) -> Result<()> {
 }
 
 /// One way only: others take long to give the first target up.
-pub(super) fn silent(trial: &mut Trial<'_>) -> Result<()> {
+pub(super) fn silent(trial: &Trial<'_>) -> Result<()> {
     trial.talk(Purpose::Plain, Purpose::Silent)
 }
 

@@ -28,8 +28,7 @@ pub(super) fn configuration(setting: &Setting<'_>) -> Result<String> {
     for domain in &setting.domains {
         let _ = writeln!(out, "  - {}", quoted(setting.credentials.file(*domain, "pem")));
     }
-    let (client_rate, server_rate) =
-        if setting.measured { ("none", "none") } else { ("none", "fast") };
+    let (client_rate, server_rate) = if setting.measured { ("none", "none") } else { ("none", "fast") };
     let _ = write!(
         out,
         "include_config_file:\n  \

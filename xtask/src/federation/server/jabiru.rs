@@ -27,7 +27,7 @@ pub(super) fn configuration(host: &Host, setting: &Setting<'_>) -> String {
          starttls = {}\n\
          direct_tls = {}\n\
          require = \"certificate\"\n\
-         ca = {}\n\
+         ca = [{}]\n\
          [s2s.resolver]\n\
          nameservers = [{}]\n\
          dnssec = true\n\
@@ -89,4 +89,3 @@ pub(super) fn administer(program: &Path, folder: &Path, arguments: &[&str]) -> C
 pub(super) fn add_account(program: &Path, folder: &Path, address: &str, password: &str) -> Result<()> {
     run_with_input(&mut administer(program, folder, &["user", "add", "--allow-weak", address]), Some(password))
 }
-

@@ -258,4 +258,3 @@ fn debian_file(package: &str, path: &str) -> Result<String> {
     ensure!(!is_changed, "{path} is not as Debian's package {package} has it");
     fs::read_to_string(path).with_context(|| format!("can't read {path}"))
 }
-

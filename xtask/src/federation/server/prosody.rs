@@ -25,8 +25,7 @@ const FIRST_HOST: &str = "VirtualHost \"localhost\"";
 
 pub(super) fn configuration(folder: &Path, setting: &Setting<'_>) -> Result<String> {
     let debian = debian_file("prosody", DEBIAN)?;
-    let (general, _) =
-        debian.split_once(FIRST_HOST).with_context(|| format!("{DEBIAN} has no line {FIRST_HOST}"))?;
+    let (general, _) = debian.split_once(FIRST_HOST).with_context(|| format!("{DEBIAN} has no line {FIRST_HOST}"))?;
     // Of two settings of one name the later one counts, if they are in different files.
     fs::write(folder.join(GENERAL), general)?;
     let path = |path: &Path| quoted(path.display().to_string());
@@ -48,7 +47,11 @@ pub(super) fn configuration(folder: &Path, setting: &Setting<'_>) -> Result<Stri
         path(&folder.join("prosody.pid")),
         path(&folder.join(SOCKET)),
         if setting.measured { "warn" } else { "info" },
-        if setting.measured { "" } else { "s2sin = { rate = \"30kb/s\" }" },
+        if setting.measured {
+            "c2s = { rate = \"1gb/s\" }; s2sin = { rate = \"1gb/s\" }"
+        } else {
+            "c2s = { rate = \"1gb/s\" }; s2sin = { rate = \"30kb/s\" }"
+        },
         path(setting.credentials.folder()),
         path(&setting.credentials.authority),
         list([Purpose::Dialback, Purpose::Dane].into_iter().flat_map(|purpose| setting.others(purpose))),
@@ -58,8 +61,7 @@ pub(super) fn configuration(folder: &Path, setting: &Setting<'_>) -> Result<Stri
         let (certificate, key) = (setting.credentials.file(*domain, "crt"), setting.credentials.file(*domain, "key"));
         let tls = format!("{{ certificate = {}; key = {} }}", quoted(certificate), quoted(key));
         // Writing to a String can't fail.
-        let _ =
-            write!(out, "VirtualHost {}\n    ssl = {tls}\n    s2s_direct_tls_ssl = {tls}\n", quoted(domain.name()));
+        let _ = write!(out, "VirtualHost {}\n    ssl = {tls}\n    s2s_direct_tls_ssl = {tls}\n", quoted(domain.name()));
     }
     Ok(out)
 }
