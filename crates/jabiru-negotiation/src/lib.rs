@@ -38,16 +38,24 @@
 
 mod client_stream;
 mod credentials;
+pub mod dialback;
 mod event;
 mod initiating_stream;
 mod mechanism;
+mod opening;
+mod output;
 mod password;
 mod policy;
+mod sasl_request;
 pub mod scram;
 mod security;
+mod server_stream;
+mod starttls;
+pub mod stream_management;
 
 pub use client_stream::ClientStream;
 pub use credentials::{AccountStatus, CredentialsAnswer, PasswordOutcome};
+pub use dialback::{DialbackSecret, DomainPair, KeyAnswer, KeyToVerify};
 pub use event::{BindError, Event};
 pub use initiating_stream::{
     Authentication, InitiatingError, InitiatingEvent, InitiatingPolicy, InitiatingStream, Login,
@@ -56,3 +64,7 @@ pub use mechanism::{Mechanism, ScramHash};
 pub use password::PasswordCheck;
 pub use policy::{Domains, Iterations, Policy};
 pub use security::{CertificateValidity, ChannelBindingType, ClientCertificate, Security, TlsInfo};
+pub use server_stream::{
+    CertificateAnswer, InitiatingServerError, InitiatingServerEvent, InitiatingServerPolicy, InitiatingServerStream,
+    ReceivingServerEvent, ReceivingServerPolicy, ReceivingServerStream, ServerProof, ServerPurpose, ServerRefusal,
+};

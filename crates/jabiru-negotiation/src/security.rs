@@ -38,6 +38,8 @@ pub struct TlsInfo {
     pub server_name: Option<String>,
     /// The certificate chain of the other side, DER, its own first; empty if it presented none.
     pub peer_certificates: Vec<Vec<u8>>,
+    /// The version, such as `TLSv1.3`, for logs and reports.
+    pub version: Option<&'static str>,
     /// Who the other side is by its own certificate; `None` if it presented none.
     pub client_certificate: Option<ClientCertificate>,
 }
@@ -86,6 +88,7 @@ impl fmt::Debug for TlsInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsInfo")
             .field("channel_bindings", &self.channel_bindings())
+            .field("version", &self.version)
             .field("server_name", &self.server_name)
             .field("peer_certificates", &self.peer_certificates.len())
             .field("client_certificate", &self.client_certificate)

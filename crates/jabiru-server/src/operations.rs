@@ -1,8 +1,6 @@
 //! What can be done with a server while it runs: ending streams, sending everybody away, reading the
 //! configuration anew, telling how it is.
 
-mod host;
-
 use std::fmt;
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -14,6 +12,7 @@ use anyhow::{Context, bail};
 use jabiru_c2s::C2s;
 use jabiru_net::Admission;
 use jabiru_router::HostedDomains;
+use jabiru_s2s::report::{Diagnosis, StreamReport};
 use jabiru_stanza::{DomainPart, Jid, StreamCondition, StreamError};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -22,7 +21,8 @@ use tokio::sync::Notify;
 use crate::assemble::{self, Certificate, Tls};
 use crate::cli;
 use crate::config::{self, Config, Differences};
-use crate::control::{Answer, Operator, Request};
+use crate::control::{Answer, Operator, Progress, Request};
+use crate::host::HostPort;
 use crate::status::{DomainStatus, Draining, Status};
 
 /// A running server's parts that commands reach. Shared by all who give some.
@@ -76,7 +76,7 @@ impl Operations {
 
     /// Sends everybody away, for as long as the server runs; returns how many streams there were.
     pub(crate) fn drain(&self, to: Option<&str>) -> anyhow::Result<usize> {
-        let to = to.map(host::parse).transpose()?;
+        let to = to.map(HostPort::parse).transpose()?.map(|to| to.to_string());
         let mut state = self.state.lock();
         let streams = self.c2s.stream_count();
         self.c2s.drain(to.clone());
@@ -125,6 +125,29 @@ impl Operations {
         Ok(Reloaded { added, removed, streams_ended, new_certificates, applied, restart })
     }
 
+    /// The server streams.
+    ///
+    /// # Errors
+    /// There are none to be had.
+    pub(crate) fn server_streams(&self) -> anyhow::Result<Vec<StreamReport>> {
+        bail!(NO_SERVER_STREAMS)
+    }
+
+    /// Walks every step to another domain on behalf of a hosted one, and tells each.
+    pub(crate) async fn test(
+        &self,
+        _domain: &str,
+        _from: Option<&str>,
+        _progress: Progress,
+    ) -> anyhow::Result<Diagnosis> {
+        bail!(NO_SERVER_STREAMS)
+    }
+
+    /// Closes the streams to and from another domain; returns how many there were.
+    pub(crate) fn close(&self, _domain: &str) -> anyhow::Result<usize> {
+        bail!(NO_SERVER_STREAMS)
+    }
+
     /// How the server is.
     pub(crate) fn status(&self) -> Status {
         let state = self.state.lock();
@@ -161,6 +184,8 @@ impl Operations {
         tracing::info!(domains = domains.join(", "), streams, "streams begin anew before the certificate expires");
     }
 }
+
+const NO_SERVER_STREAMS: &str = "this server has no streams to or from other servers: [s2s] enabled is false";
 
 /// What came of reading the configuration anew. `Display` tells it to a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -242,7 +267,7 @@ impl Commands {
         result.context("nothing was changed")
     }
 
-    async fn obey(&self, request: Request) -> anyhow::Result<Answer> {
+    async fn obey(&self, request: Request, progress: Progress) -> anyhow::Result<Answer> {
         let operations = &self.operations;
         Ok(match request {
             Request::Kick { address, reason } => {
@@ -255,13 +280,20 @@ impl Commands {
             Request::Drain { to } => Answer::Draining { streams: operations.drain(to.as_deref())? },
             Request::Reload => Answer::Reloaded(self.reload().await?),
             Request::Status => Answer::Status(operations.status()),
+            Request::S2sList => Answer::S2sStreams(operations.server_streams()?),
+            Request::S2sTest { domain, from } => {
+                Answer::S2sDiagnosis(operations.test(&domain, from.as_deref(), progress).await?)
+            }
+            Request::S2sClose { domain } => Answer::S2sClosed { streams: operations.close(&domain)? },
         })
     }
 }
 
 impl Operator for Commands {
-    fn answer(&self, request: Request) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
-        Box::pin(async { self.obey(request).await.unwrap_or_else(|error| Answer::Refused(crate::sentence(&error))) })
+    fn answer(&self, request: Request, progress: Progress) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
+        Box::pin(async {
+            self.obey(request, progress).await.unwrap_or_else(|error| Answer::Refused(crate::sentence(&error)))
+        })
     }
 }
 

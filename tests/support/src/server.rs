@@ -219,14 +219,20 @@ impl Server {
     }
 }
 
-/// Writes a configuration file that leaves the ports to the system.
+/// Writes a configuration file that leaves the ports to the system. Server streams there are only where a test is about
+/// them, and has the section for them.
 fn configure(folder: &Path, configuration: &str) {
+    let ports = "starttls = [\"127.0.0.1:0\"]\ndirect_tls = [\"127.0.0.1:0\"]\n";
     // Keys without a table come first in TOML, the tables of the test after ours.
-    let ports = "[c2s]\nstarttls = [\"127.0.0.1:0\"]\ndirect_tls = [\"127.0.0.1:0\"]\n";
-    let own = if configuration.contains("[c2s]") {
-        configuration.replace("[c2s]\n", ports)
+    let own = if configuration.contains("[c2s]\n") {
+        configuration.replace("[c2s]\n", &format!("[c2s]\n{ports}"))
     } else {
-        format!("{ports}{configuration}")
+        format!("[c2s]\n{ports}{configuration}")
+    };
+    let own = if own.contains("[s2s]\n") {
+        own.replace("[s2s]\n", &format!("[s2s]\n{ports}"))
+    } else {
+        format!("{own}\n[s2s]\nenabled = false\n")
     };
     std::fs::write(folder.join("jabiru.toml"), own).expect("the configuration is written");
 }

@@ -1,0 +1,6 @@
+//! Two servers in one process, over loopback.
+
+mod broken;
+mod exchange;
+mod proxy;
+mod site;
