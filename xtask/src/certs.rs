@@ -81,12 +81,17 @@ pub(crate) struct Authority {
 
 /// Makes an authority and writes `ca.crt` into `folder`, which is created if missing.
 pub(crate) fn write_authority(folder: &Path) -> Result<Authority> {
+    write_authority_called(folder, "Jabiru's throw-away test authority")
+}
+
+/// The same, for an authority with a name of its own.
+pub(crate) fn write_authority_called(folder: &Path, name: &str) -> Result<Authority> {
     fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
     let mut params = CertificateParams::default();
     params.not_after = date_time_ymd(LAST_YEAR, 1, 1);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params.distinguished_name = common_name("Jabiru's throw-away test authority");
+    params.distinguished_name = common_name(name);
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
     let path = folder.join("ca.crt");
     fs::write(&path, issuer.pem()).with_context(|| format!("can't write {}", path.display()))?;

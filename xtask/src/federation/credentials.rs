@@ -27,7 +27,7 @@ impl Credentials {
     /// Makes the certificates of all domains of `parties`.
     pub(crate) fn write(parties: &[Party], folder: &Path) -> Result<Credentials> {
         let authority = certs::write_authority(&folder.join("authority"))?;
-        let stranger = certs::write_authority(&folder.join("stranger"))?;
+        let stranger = certs::write_authority_called(&folder.join("stranger"), "An authority that nobody trusts")?;
         let mut keys = Vec::new();
         let mut trusted = fs::read_to_string(&authority.path)?;
         for domain in parties.iter().flat_map(|party| Domain::hosted_by(*party)) {

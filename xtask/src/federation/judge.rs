@@ -1,7 +1,5 @@
 //! What had to happen to numbered messages.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 /// What was seen, or what is wrong with it.
@@ -53,7 +51,8 @@ pub(super) fn all_in_order(sent: Sent<'_>, outcome: &Outcome) -> Verdict {
     }
     for (number, (body, message)) in sent.bodies.iter().zip(&outcome.messages).enumerate() {
         if self::number(&message.id) != Some(number) {
-            return Err(format!("message {} instead of {number}", message.id));
+            let order: Vec<usize> = outcome.messages.iter().filter_map(|message| self::number(&message.id)).collect();
+            return Err(format!("arrived in the order {}", runs(&order)));
         }
         if message.body != *body {
             return Err(format!("message {number} is {:?} instead of {:?}", shorten(&message.body), shorten(body)));
@@ -81,8 +80,9 @@ pub(super) enum Bound {
     Arrived,
     /// Each arrived once or has an error, never both.
     Accounted,
-    /// The same, but for so many at the place where it happened: what the server that was killed had taken and not passed
-    /// on yet is gone with it, and what it had passed on and not acknowledged is sent again.
+    /// The same, but for so many in a row where it happened: what the server that was killed had taken and not passed on
+    /// yet is gone with it, and what it had passed on and not acknowledged is sent again. There may also be an error for
+    /// what arrived and was not acknowledged.
     But(usize),
     /// What becomes of them is shown, and is not ours to judge.
     Shown,
@@ -92,47 +92,74 @@ pub(super) enum Bound {
 pub(super) fn accounted(count: usize, outcome: &Outcome, bound: Bound) -> Verdict {
     let arrived: Vec<usize> = outcome.messages.iter().filter_map(|message| number(&message.id)).collect();
     let bounced: Vec<usize> = outcome.errors.iter().filter_map(|error| number(&error.id)).collect();
-    let mut times: BTreeMap<usize, usize> = (0..count).map(|number| (number, 0)).collect();
-    for number in arrived.iter().chain(&bounced) {
-        *times.entry(*number).or_default() += 1;
-    }
-    let with = |wanted: fn(usize) -> bool| -> Vec<usize> {
-        times.iter().filter(|(_, times)| wanted(**times)).map(|(number, _)| *number).collect()
+    let times = |list: &[usize]| {
+        let mut times = vec![0_usize; count];
+        for number in list {
+            if let Some(times) = times.get_mut(*number) {
+                *times += 1;
+            }
+        }
+        times
     };
-    let (lost, doubled) = (with(|times| times == 0), with(|times| times > 1));
+    let both: Vec<(usize, usize)> = times(&arrived).into_iter().zip(times(&bounced)).collect();
+    let with = |wanted: fn(usize, usize) -> bool| -> Vec<usize> {
+        both.iter().enumerate().filter(|(_, (came, errors))| wanted(*came, *errors)).map(|(number, _)| number).collect()
+    };
+    let lost = with(|came, errors| came + errors == 0);
+    let doubled = with(|came, errors| came > 1 || errors > 1);
+    let uncertain = with(|came, errors| came == 1 && errors == 1);
     let mut seen = format!("{} arrived, {} errors", arrived.len(), bounced.len());
     if let Some(error) = outcome.errors.first() {
         seen += &format!(" ({})", error.condition);
     }
-    if !lost.is_empty() || !doubled.is_empty() {
-        seen += &format!(", {} lost{}, {} twice{}", lost.len(), place(&lost), doubled.len(), place(&doubled));
+    for (numbers, what) in [(&lost, "lost"), (&doubled, "twice"), (&uncertain, "arrived with an error")] {
+        if !numbers.is_empty() {
+            seen += &format!(", {} {what} ({})", numbers.len(), runs(numbers));
+        }
     }
-    let allowed = match bound {
+    let (allowed, may_be_uncertain) = match bound {
         Bound::Shown => return Ok(seen),
         Bound::Arrived if !bounced.is_empty() => return Err(seen),
-        Bound::Arrived | Bound::Accounted => 0,
-        Bound::But(allowed) => allowed,
+        Bound::Arrived | Bound::Accounted => (0, false),
+        Bound::But(allowed) => (allowed, true),
     };
     let odd: Vec<usize> = lost.iter().chain(&doubled).copied().collect();
-    let span = odd.iter().max().zip(odd.iter().min()).map_or(0, |(last, first)| last - first + 1);
-    if span > allowed {
+    if span(&odd) > allowed || !uncertain.is_empty() && !may_be_uncertain {
         return Err(seen);
     }
     // What came twice is out of order the second time.
     let again = |list: &[usize]| list.windows(2).filter(|pair| pair[0] >= pair[1]).count();
     let disorder = again(&arrived).max(again(&bounced));
     if disorder > usize::from(!doubled.is_empty()) {
-        return Err(format!("{seen}, out of order"));
+        return Err(format!("{seen}, in the order {}", runs(&arrived)));
     }
     Ok(seen)
 }
 
-fn place(numbers: &[usize]) -> String {
-    match numbers {
-        [] => String::new(),
-        [only] => format!(" ({only})"),
-        [first, .., last] => format!(" ({first}–{last})"),
+/// From the least of them to the greatest.
+fn span(numbers: &[usize]) -> usize {
+    numbers.iter().max().zip(numbers.iter().min()).map_or(0, |(last, first)| last - first + 1)
+}
+
+/// Numbers in their order, those that follow each other as `first–last`.
+fn runs(numbers: &[usize]) -> String {
+    const MOST: usize = 10;
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == *number => *last = *number,
+            _ => runs.push((*number, *number)),
+        }
     }
+    let mut parts: Vec<String> = runs
+        .iter()
+        .take(MOST)
+        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}–{last}") })
+        .collect();
+    if runs.len() > MOST {
+        parts.push("…".to_owned());
+    }
+    parts.join(", ")
 }
 
 /// Is the only error that there is one of these?
@@ -241,10 +268,19 @@ mod tests {
             (vec![0, 2], vec![], But(2), false),
             (vec![0, 1, 2, 1, 2, 3], vec![], But(2), true),
             (vec![0, 1, 2, 2, 1, 3], vec![], But(2), false),
+            (vec![0, 1, 2, 3], vec![1, 2, 3], But(0), true),
+            (vec![0, 1, 2, 3], vec![1, 2, 2, 3], But(0), false),
+            (vec![0, 1, 2, 3], vec![2], Accounted, false),
         ] {
             let verdict = accounted(4, &outcome(&arrived, &bounced), bound);
             assert_eq!(verdict.is_ok(), fine, "{arrived:?} {bounced:?} {bound:?}: {verdict:?}");
         }
+    }
+
+    #[test]
+    fn numbers_are_told_in_runs() {
+        assert_eq!(runs(&[2, 3, 4, 0, 7, 8]), "2–4, 0, 7–8");
+        assert_eq!(runs(&[]), "");
     }
 
     #[test]

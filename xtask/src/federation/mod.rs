@@ -136,15 +136,27 @@ fn play(
     Ok(rows)
 }
 
+/// As much as a table has room for, on one line.
+fn shorten(text: &str) -> String {
+    const MOST: usize = 90;
+    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = line.char_indices().nth(MOST) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
 fn summarise(rows: &[Row]) -> Result<()> {
     let cells: Vec<_> = rows
         .iter()
         .map(|row| {
             let (result, note) = match &row.verdict {
                 Ok(note) => ("ok", note),
+                // Told in full when it happened.
                 Err(note) => ("FAILED", note),
             };
-            [row.pair.clone(), row.scenario.to_owned(), row.what.clone(), result.to_owned(), note.clone()]
+            [row.pair.clone(), row.scenario.to_owned(), row.what.clone(), result.to_owned(), shorten(note)]
         })
         .collect();
     println!("\n{}", table::render(["servers", "scenario", "check", "result", "seen"], &cells));

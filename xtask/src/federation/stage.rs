@@ -172,7 +172,17 @@ impl Stage {
 
     /// The users of two domains send each other [`MESSAGES`] messages at once.
     pub(super) fn talk(&self, left: Domain, right: Domain) -> Result<[(String, Verdict); 2]> {
+        let parties = [left.party, right.party];
         let (left, right) = (self.user(left)?, self.user(right)?);
+        for (party, from, to) in [(parties[0], &left, &right), (parties[1], &right, &left)] {
+            // Prosody 0.12 sends what comes between its authentication and the new stream's features at once, before
+            // what has waited for both.
+            if party == Party::Prosody {
+                let token = self.token();
+                self.send(from, to, &token, 0, &bodies(&token, 1), Duration::ZERO)?.wait::<()>()?;
+                self.outcome(from, to, &token, 1)?;
+            }
+        }
         let directions = [(&left, &right), (&right, &left)].map(|(from, to)| (from, to, self.token()));
         let mut sending = Vec::new();
         for (from, to, token) in &directions {

@@ -15,7 +15,7 @@ const WRONG: [(Purpose, &str, &[&str]); 3] = [
         &["not trusted", "issuer", "authority", "self-signed", "could not be validated"],
     ),
     (Purpose::Expired, "expired", &["expired"]),
-    (Purpose::OtherName, "for another domain", &["not valid for", "names", "identity"]),
+    (Purpose::OtherName, "for another domain", &["not valid for", "not for", "names", "identity"]),
 ];
 
 /// Who proves nothing is refused: as the server that is connected to, and as the one that connects.

@@ -38,29 +38,29 @@ pub(super) fn questions(trial: &Trial<'_>) -> Result<()> {
     let (left, right) = (trial.left(Purpose::Plain), trial.right(Purpose::Plain));
     let users = [trial.stage.user(left)?, trial.stage.user(right)?];
     for (from, to, domain) in [(&users[0], &users[1], right), (&users[1], &users[0], left)] {
-        presence(trial, from, to)?;
+        // A resource need only be asked by those whom it shows its presence (RFC 6121 §8.5.3.1).
+        presence(trial, to, from, "available")?;
         requests(trial, from, to, domain)?;
+        presence(trial, to, from, "unavailable")?;
         unknown(trial, from, to, domain)?;
     }
     subscription(trial, &users[0], &users[1])
 }
 
-/// Directed presence (RFC 6121 §4.6): available, then unavailable.
-fn presence(trial: &Trial<'_>, from: &User, to: &User) -> Result<()> {
+/// Directed presence (RFC 6121 §4.6).
+fn presence(trial: &Trial<'_>, from: &User, to: &User, kind: &str) -> Result<()> {
     let after = presences(trial, to, from, "nothing", 0, 0.0)?.count;
-    for kind in ["available", "unavailable"] {
-        let status = format!("{kind} to {}", to.domain());
-        let request = json!({ "account": from.bare, "to": to.full, "kind": kind, "status": status });
-        trial.stage.users().ask::<()>("presence", request)?;
-        let found = presences(trial, to, from, kind, after, PATIENCE)?.presences;
-        let is_right =
-            |presence: &&Presence| presence.from == from.full && presence.kind == kind && presence.status == status;
-        let verdict = match found.iter().filter(is_right).count() {
-            1 => Ok("arrived".to_owned()),
-            number => Err(format!("{number} times among {found:?}")),
-        };
-        trial.push(format!("presence {kind}, {} → {}", from.domain(), to.domain()), verdict);
-    }
+    let status = format!("{kind} to {}", to.domain());
+    let request = json!({ "account": from.bare, "to": to.full, "kind": kind, "status": status });
+    trial.stage.users().ask::<()>("presence", request)?;
+    let found = presences(trial, to, from, kind, after, PATIENCE)?.presences;
+    let is_right =
+        |presence: &&Presence| presence.from == from.full && presence.kind == kind && presence.status == status;
+    let verdict = match found.iter().filter(is_right).count() {
+        1 => Ok("arrived".to_owned()),
+        number => Err(format!("{number} times among {found:?}")),
+    };
+    trial.push(format!("presence {kind}, {} → {}", from.domain(), to.domain()), verdict);
     Ok(())
 }
 
@@ -136,7 +136,8 @@ fn subscription(trial: &Trial<'_>, left: &User, right: &User) -> Result<()> {
         send(trial, right, left, "subscribed")?;
         let answered = presences(trial, left, right, "available", back, patience)?.presences;
         let has = |kind: &str| answered.iter().any(|presence| presence.kind == kind);
-        let verdict = if has("available") || !knows_rosters { Ok(format!("{answered:?}")) } else { Err(format!("{answered:?}")) };
+        let verdict =
+            if has("available") || !knows_rosters { Ok(format!("{answered:?}")) } else { Err(format!("{answered:?}")) };
         trial.push("subscription granted", verdict);
     }
     Ok(())
