@@ -34,10 +34,8 @@ impl Credentials {
             let name = domain.ascii();
             // ejabberd wants a server that connects to it to be certified as a client; public authorities certify none
             // as both any more. So each kind is tried: the servers that have to do with ejabberd have the former.
-            let usual = match domain.party {
-                Party::Jabiru | Party::Prosody => Trait::ForClientsToo,
-                Party::Second | Party::Ejabberd => Trait::Plain,
-            };
+            let is_for_clients_too = [Party::Jabiru, Party::Prosody].contains(&domain.party);
+            let usual = if is_for_clients_too { Trait::ForClientsToo } else { Trait::Plain };
             let files = match domain.purpose.certificate() {
                 Certificate::Authority => authority.certify_as(folder, &name, &name, usual)?,
                 Certificate::Expired => authority.certify_as(folder, &name, &name, Trait::Expired)?,

@@ -18,30 +18,57 @@ pub(super) const NO_SERVICE: &str = "none.example";
 /// Has a server that does not listen.
 pub(super) const DEAD: &str = "dead.example";
 
+/// A program that servers run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Software {
+    Jabiru,
+    Prosody,
+    Ejabberd,
+}
+
 /// A server of the test, by the name of its host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Party {
     Jabiru,
     /// Another one of ours.
     Second,
     Prosody,
+    SecondProsody,
     Ejabberd,
+    SecondEjabberd,
 }
 
 impl Party {
-    pub(crate) const ALL: [Party; 4] = [Party::Jabiru, Party::Second, Party::Prosody, Party::Ejabberd];
+    /// Two servers of a kind.
+    pub(crate) fn two(software: Software) -> [Party; 2] {
+        match software {
+            Software::Jabiru => [Party::Jabiru, Party::Second],
+            Software::Prosody => [Party::Prosody, Party::SecondProsody],
+            Software::Ejabberd => [Party::Ejabberd, Party::SecondEjabberd],
+        }
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Party::Jabiru => "jabiru",
             Party::Second => "second",
             Party::Prosody => "prosody",
+            Party::SecondProsody => "prosody2",
             Party::Ejabberd => "ejabberd",
+            Party::SecondEjabberd => "ejabberd2",
+        }
+    }
+
+    pub(crate) fn software(self) -> Software {
+        match self {
+            Party::Jabiru | Party::Second => Software::Jabiru,
+            Party::Prosody | Party::SecondProsody => Software::Prosody,
+            Party::Ejabberd | Party::SecondEjabberd => Software::Ejabberd,
         }
     }
 
     pub(crate) fn is_ours(self) -> bool {
-        matches!(self, Party::Jabiru | Party::Second)
+        self.software() == Software::Jabiru
     }
 }
 
@@ -180,8 +207,6 @@ pub(super) enum Zone {
 }
 
 impl Zone {
-    pub(super) const ALL: [Zone; 3] = [Zone::Example, Zone::Unsigned, Zone::Bogus];
-
     pub(super) fn name(self) -> &'static str {
         match self {
             Zone::Example => "example",
@@ -313,7 +338,8 @@ mod tests {
     #[test]
     fn names_are_distinct_and_lie_in_their_zone() {
         let mut names = Vec::new();
-        for party in Party::ALL {
+        let parties = [Software::Jabiru, Software::Prosody, Software::Ejabberd].map(Party::two).concat();
+        for party in parties {
             for purpose in Purpose::ALL {
                 let domain = Domain { party, purpose };
                 assert!(domain.ascii().is_ascii());

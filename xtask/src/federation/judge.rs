@@ -187,9 +187,16 @@ pub(super) fn line_about(log: &str, subjects: &[&str], reasons: &[&str]) -> Verd
         has(&line, subjects) && has(&line, reasons)
     });
     match found {
-        Some(line) => Ok(line.trim().to_owned()),
+        Some(line) => Ok(without_time(line)),
         None => Err(format!("no line about {} with {}", subjects.join(" or "), reasons.join(" or "))),
     }
+}
+
+/// A line of a log without the time that it may begin with.
+fn without_time(line: &str) -> String {
+    let (first, rest) = line.trim().split_once(' ').unwrap_or_default();
+    let line = if first.starts_with(|first: char| first.is_ascii_digit()) { rest } else { line };
+    line.trim().to_owned()
 }
 
 /// The number at the end of an id.

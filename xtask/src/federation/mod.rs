@@ -12,6 +12,7 @@ mod janitor;
 mod judge;
 mod nameserver;
 mod network;
+pub(crate) mod pair;
 mod scenario;
 mod server;
 mod sockets;

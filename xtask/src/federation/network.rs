@@ -132,10 +132,6 @@ impl Host {
         ip(&["-n", namespace, "neigh", "add", &SILENT.to_string(), "lladdr", "02:00:00:00:00:fe", "dev", CABLE])
     }
 
-    pub(crate) fn name(&self) -> &'static str {
-        self.name
-    }
-
     pub(crate) fn v4(&self) -> Ipv4Addr {
         Ipv4Addr::new(192, 0, 2, self.number)
     }

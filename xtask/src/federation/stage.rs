@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::credentials::Credentials;
-use super::domain::{Certificate, Domain, Party};
+use super::domain::{Certificate, Domain, Party, Software};
 use super::judge::{self, Outcome, Sent, Verdict};
 use super::nameserver::Nameserver;
 use super::network::Network;
@@ -29,7 +29,7 @@ const LOCAL: &str = "romeo";
 const MESSAGES: usize = 200;
 
 /// Longest wait for messages, in seconds; a server may have to find out first that another is gone.
-const PATIENCE: f64 = 60.0;
+const PATIENCE: f64 = 40.0;
 
 /// One line of the table: what was tried between whom, and how it went.
 #[derive(Debug)]
@@ -177,7 +177,7 @@ impl Stage {
         for (party, from, to) in [(parties[0], &left, &right), (parties[1], &right, &left)] {
             // Prosody 0.12 sends what comes between its authentication and the new stream's features at once, before
             // what has waited for both.
-            if party == Party::Prosody {
+            if party.software() == Software::Prosody {
                 let token = self.token();
                 self.send(from, to, &token, 0, &bodies(&token, 1), Duration::ZERO)?.wait::<()>()?;
                 self.outcome(from, to, &token, 1)?;

@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Clients(Clients),
     /// Federate with servers that others wrote, on test hosts of their own
     Servers(federation::Arguments),
+    /// Start two servers of a kind that federate, to try things by hand
+    Pair(federation::pair::Arguments),
 }
 
 #[derive(Debug, Default, clap::Args)]
@@ -73,6 +75,7 @@ pub(crate) fn run(command: &Command) -> Result<()> {
     match command {
         Command::Clients(arguments) => clients(arguments),
         Command::Servers(arguments) => federation::run(arguments),
+        Command::Pair(arguments) => federation::pair::run(arguments),
     }
 }
 

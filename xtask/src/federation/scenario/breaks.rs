@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use super::Trial;
-use crate::federation::domain::{Domain, Party, Purpose, STARTTLS_PORT};
+use crate::federation::domain::{Domain, Purpose, STARTTLS_PORT, Software};
 use crate::federation::judge::{self, Bound, Outcome};
 use crate::federation::sockets::Connection;
 use crate::federation::stage::{User, bodies};
@@ -84,7 +84,7 @@ pub(super) fn killed(trial: &Trial<'_>) -> Result<()> {
     sending.wait::<()>()?;
     let outcome = trial.stage.outcome(&from, &to, &token, COUNT)?;
     // ejabberd loses one that comes while a user logs in: it is neither delivered nor kept.
-    let bound = if trial.pair.right == Party::Ejabberd { Bound::But(1) } else { Bound::Accounted };
+    let bound = if trial.pair.right.software() == Software::Ejabberd { Bound::But(1) } else { Bound::Accounted };
     trial.push(format!("{COUNT} messages, killed after {HALF}"), judge::accounted(COUNT, &outcome, ours(trial, bound)));
     afterwards(trial)
 }
@@ -128,7 +128,7 @@ pub(super) fn restarted(trial: &Trial<'_>) -> Result<()> {
     trial.push(format!("{COUNT} messages out, ended after {HALF}"), verdict);
     let outcome = trial.stage.outcome(&other, &own, &back, COUNT)?;
     // ejabberd does not notice what it writes into a stream that the other side has closed.
-    let is_noticed = trial.pair.right != Party::Ejabberd;
+    let is_noticed = trial.pair.right.software() != Software::Ejabberd;
     let bound = ours(trial, if is_noticed { Bound::Accounted } else { Bound::But(WINDOW) });
     trial.push(format!("{COUNT} messages in, ended in their midst"), judge::accounted(COUNT, &outcome, bound));
 

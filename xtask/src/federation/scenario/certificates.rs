@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::proof::Proof;
 use super::{Trial, proof};
-use crate::federation::domain::{Domain, Party, Purpose};
+use crate::federation::domain::{Domain, Purpose, Software};
 use crate::federation::judge;
 
 /// What is wrong with a certificate, and the words that a log may have for it.
@@ -25,7 +25,7 @@ pub(super) fn certificates(trial: &Trial<'_>) -> Result<()> {
         refusal(trial, good, bad, good, what, words)?;
         refusal(trial, bad, good, good, what, words)?;
         // ejabberd accepts any certificate, if dialback succeeds.
-        if trial.pair.right != Party::Ejabberd {
+        if trial.pair.right.software() != Software::Ejabberd {
             let (bad, good) = (trial.left(purpose), trial.right(Purpose::Plain));
             refusal(trial, bad, good, good, what, words)?;
             refusal(trial, good, bad, good, what, words)?;
@@ -66,7 +66,9 @@ fn refusal(trial: &Trial<'_>, from: Domain, to: Domain, refuses: Domain, what: &
     trial.push(format!("{what}: {direction}: {} says why", refuses.party.name()), verdict);
     let log = trial.stage.server(other.party)?.log_since(marks[1]);
     let host = trial.stage.server(refuses.party)?.host.clone();
-    let verdict = judge::line_about(&log, &[&refuses.name(), &host.v4().to_string(), &host.v6().to_string()], &[]);
+    // Ours repeats what it was told; others are told, too.
+    let words = if other.party.is_ours() { words } else { &[] };
+    let verdict = judge::line_about(&log, &[&refuses.name(), &host.v4().to_string(), &host.v6().to_string()], words);
     trial.push(format!("{what}: {direction}: {} says that", other.party.name()), verdict);
     Ok(())
 }

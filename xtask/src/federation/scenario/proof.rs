@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::Trial;
-use crate::federation::domain::{Party, Purpose};
+use crate::federation::domain::{Purpose, Software};
 use crate::federation::judge::Verdict;
 
 /// By what a server proves its domain.
@@ -28,15 +28,15 @@ pub(super) fn check(trial: &Trial<'_>, marks: &[u64; 2], left: Purpose, right: P
         let server = trial.stage.server(local.party)?;
         let log = server.log_since(mark);
         let (own, other) = (local.name(), remote.name());
-        let verdict = match local.party {
-            Party::Jabiru | Party::Second => {
+        let verdict = match local.party.software() {
+            Software::Jabiru => {
                 let output = server.administer(&["s2s", "list", "--json"])?;
                 let list: Vec<Stream> = serde_json::from_str(&output.stdout)
                     .with_context(|| format!("s2s list --json printed {:?} {}", output.stdout, output.stderr))?;
                 listed(&list, &own, &other, expected)
             }
-            Party::Prosody => prosody(&log, &own, &other, expected),
-            Party::Ejabberd => ejabberd(&log, &own, &other, expected),
+            Software::Prosody => prosody(&log, &own, &other, expected),
+            Software::Ejabberd => ejabberd(&log, &own, &other, expected),
         };
         trial.push(format!("{} believes {other} by {expected:?}", local.party.name()), verdict);
     }

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::Trial;
 use super::proof::{self, Proof};
-use crate::federation::domain::{DIRECT_TLS_PORT, Purpose, STARTTLS_PORT};
+use crate::federation::domain::{DIRECT_TLS_PORT, Purpose, STARTTLS_PORT, Software};
 use crate::federation::sockets::Connection;
 
 pub(super) fn external(trial: &Trial<'_>) -> Result<()> {
@@ -41,7 +41,7 @@ pub(super) fn direct(trial: &Trial<'_>) -> Result<()> {
     trial.talk(Purpose::Direct, Purpose::Direct)?;
     for (from, to) in [(trial.pair.left, trial.pair.right), (trial.pair.right, trial.pair.left)] {
         // Prosody 0.12 offers it, but does not look for it.
-        if from.name() == "prosody" {
+        if from.software() == Software::Prosody {
             continue;
         }
         let what = format!("{} connects to port {DIRECT_TLS_PORT}", from.name());

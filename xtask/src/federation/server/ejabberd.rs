@@ -28,7 +28,7 @@ pub(super) fn configuration(setting: &Setting<'_>) -> Result<String> {
     for domain in &setting.domains {
         let _ = writeln!(out, "  - {}", quoted(setting.credentials.file(*domain, "pem")));
     }
-    let (client_rate, server_rate) = if setting.measured { ("none", "none") } else { ("none", "fast") };
+    let server_rate = if setting.measured { "none" } else { "fast" };
     let _ = write!(
         out,
         "include_config_file:\n  \
@@ -38,20 +38,21 @@ pub(super) fn configuration(setting: &Setting<'_>) -> Result<String> {
          ca_file: {}\n\
          listen:\n  \
            - port: {CLIENT_PORT}\n    ip: \"::\"\n    module: ejabberd_c2s\n    max_stanza_size: 262144\n    \
-             shaper: c2s_shaper\n    access: c2s\n    starttls_required: true\n    protocol_options: 'TLS_OPTIONS'\n  \
+             shaper: c2s_shaper\n    access: c2s\n    {}: true\n    protocol_options: 'TLS_OPTIONS'\n  \
            - port: {STARTTLS_PORT}\n    ip: \"::\"\n    module: ejabberd_s2s_in\n    max_stanza_size: 524288\n  \
            - port: {DIRECT_TLS_PORT}\n    ip: \"::\"\n    module: ejabberd_s2s_in\n    max_stanza_size: 524288\n    tls: true\n  \
            - port: {CONTROL_PORT}\n    ip: 127.0.0.1\n    module: ejabberd_http\n    request_handlers:\n      /api: mod_http_api\n\
          shaper_rules:\n  \
            max_user_sessions: 10\n  \
            max_user_offline_messages: 100\n  \
-           c2s_shaper: {client_rate}\n  \
+           c2s_shaper: none\n  \
            s2s_shaper: {server_rate}\n\
          api_permissions:\n  \
            loopback:\n    who:\n      ip: 127.0.0.1/8\n    what: \"*\"\n",
         if setting.measured { ", loglevel" } else { "" },
         if setting.measured { "loglevel: warning\n" } else { "" },
         quoted(setting.credentials.authority.display().to_string()),
+        if setting.measured { "starttls" } else { "starttls_required" },
     );
     Ok(out)
 }

@@ -22,6 +22,7 @@ pub(super) fn configuration(host: &Host, setting: &Setting<'_>) -> String {
          [c2s]\n\
          starttls = [\"{}:{CLIENT_PORT}\"]\n\
          direct_tls = []\n\
+         {}\
          [s2s]\n\
          enabled = true\n\
          starttls = {}\n\
@@ -33,6 +34,7 @@ pub(super) fn configuration(host: &Host, setting: &Setting<'_>) -> String {
          dnssec = true\n\
          trust_anchor = {}\n",
         host.v4(),
+        if setting.measured { "require_tls = false\nmechanisms = [\"SCRAM-SHA-1\"]\n" } else { "" },
         listen(STARTTLS_PORT),
         listen(DIRECT_TLS_PORT),
         quoted(setting.credentials.authority.display().to_string()),
@@ -48,7 +50,8 @@ pub(super) fn configuration(host: &Host, setting: &Setting<'_>) -> String {
              bytes_per_second = 1000000000\n\
              bytes_burst = 1000000000\n\
              stanzas_per_second = 1000000000\n\
-             stanzas_burst = 1000000000\n",
+             stanzas_burst = 1000000000\n\
+             recipients_per_minute = 0\n",
         );
     }
     // Writing to a String can't fail.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::credentials::Credentials;
-use super::domain::{DIRECT_TLS_PORT, Domain, Party, Purpose, STARTTLS_PORT};
+use super::domain::{DIRECT_TLS_PORT, Domain, Party, Purpose, STARTTLS_PORT, Software};
 use super::network::Host;
 use super::sockets::{self, Connection};
 use crate::{process, tools};
@@ -70,9 +70,9 @@ impl Server {
         folder: &Path,
         setting: &Setting<'_>,
     ) -> Result<Server> {
-        let program = match party {
-            Party::Jabiru | Party::Second => jabiru.to_owned(),
-            Party::Prosody => {
+        let program = match party.software() {
+            Software::Jabiru => jabiru.to_owned(),
+            Software::Prosody => {
                 // Without lua-unbound it resolves names by another library, that knows nothing of DNSSEC.
                 tools::programs(&[("prosody", "prosody")])?;
                 if !Path::new("/usr/share/doc/lua-unbound").exists() {
@@ -80,37 +80,31 @@ impl Server {
                 }
                 PathBuf::from("prosody")
             }
-            Party::Ejabberd => {
+            Software::Ejabberd => {
                 tools::programs(&[("ejabberdctl", "ejabberd"), ("erl", "erlang-base")])?;
                 PathBuf::from("erl")
             }
         };
         let folder = folder.join(party.name());
         fs::create_dir_all(folder.join("data"))?;
-        let (name, text) = match party {
-            Party::Jabiru | Party::Second => (jabiru::CONFIG, jabiru::configuration(host, setting)),
-            Party::Prosody => (prosody::CONFIG, prosody::configuration(&folder, setting)?),
-            Party::Ejabberd => (ejabberd::CONFIG, ejabberd::configuration(setting)?),
+        let (name, text) = match party.software() {
+            Software::Jabiru => (jabiru::CONFIG, jabiru::configuration(host, setting)),
+            Software::Prosody => (prosody::CONFIG, prosody::configuration(&folder, setting)?),
+            Software::Ejabberd => (ejabberd::CONFIG, ejabberd::configuration(setting)?),
         };
         let config = folder.join(name);
         fs::write(&config, text).with_context(|| format!("can't write {}", config.display()))?;
         Ok(Server { party, host: host.clone(), program, folder, domains: setting.domains.clone(), child: None })
     }
 
-    /// Starts it and returns when it answers.
-    pub(crate) fn start(&mut self) -> Result<()> {
-        self.begin()?;
-        self.wait_until_ready()
-    }
-
     /// Starts it; [`wait_until_ready`](Self::wait_until_ready) says when it answers.
     pub(crate) fn begin(&mut self) -> Result<()> {
         ensure!(self.child.is_none(), "{} runs already", self.party.name());
         let log = OpenOptions::new().create(true).append(true).open(self.folder.join(LOG))?;
-        let mut command = match self.party {
-            Party::Jabiru | Party::Second => jabiru::command(&self.host, &self.program, &self.folder),
-            Party::Prosody => prosody::command(&self.host, &self.folder),
-            Party::Ejabberd => ejabberd::command(&self.host, &self.folder)?,
+        let mut command = match self.party.software() {
+            Software::Jabiru => jabiru::command(&self.host, &self.program, &self.folder),
+            Software::Prosody => prosody::command(&self.host, &self.folder),
+            Software::Ejabberd => ejabberd::command(&self.host, &self.folder)?,
         };
         command.current_dir(&self.folder).stdout(log.try_clone()?).stderr(log);
         let child = command.spawn().with_context(|| format!("can't start {}", process::describe(&command)))?;
@@ -159,12 +153,12 @@ impl Server {
     /// Makes an account on the running server.
     pub(crate) fn add_account(&self, local: &str, domain: Domain, password: &str) -> Result<()> {
         let domain = domain.name();
-        match self.party {
-            Party::Jabiru | Party::Second => {
+        match self.party.software() {
+            Software::Jabiru => {
                 jabiru::add_account(&self.program, &self.folder, &format!("{local}@{domain}"), password)
             }
-            Party::Prosody => prosody::add_account(&self.folder, &format!("{local}@{domain}"), password),
-            Party::Ejabberd => self.host.within(|| ejabberd::add_account(local, &domain, password)),
+            Software::Prosody => prosody::add_account(&self.folder, &format!("{local}@{domain}"), password),
+            Software::Ejabberd => self.host.within(|| ejabberd::add_account(local, &domain, password)),
         }
         .with_context(|| format!("can't make an account {local}@{domain}"))
     }
@@ -229,13 +223,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// A version of a Debian package.
-pub(crate) fn package_version(package: &str) -> Result<String> {
-    let mut query = process::command("dpkg-query");
-    let output = process::capture(query.args(["-W", "-f", "${Version}", package]), COMMAND_LIMIT)?;
-    Ok(output.stdout.split(['-', '+']).next().unwrap_or_default().to_owned())
 }
 
 /// A string of TOML, Lua or YAML.

@@ -20,6 +20,10 @@ const DEBIAN: &str = "/etc/prosody/prosody.cfg.lua";
 /// The part of Debian's file that counts for the whole server.
 const GENERAL: &str = "debian.cfg.lua";
 
+/// Debian's limit on other servers, and none on clients.
+const UNMEASURED: &str = "limits = { c2s = { rate = \"1gb/s\" }; s2sin = { rate = \"30kb/s\" } }\n";
+const MEASURED: &str = "modules_disabled = { \"limits\" }\nc2s_require_encryption = false\n";
+
 /// Where the settings for the whole server end in Debian's file.
 const FIRST_HOST: &str = "VirtualHost \"localhost\"";
 
@@ -36,7 +40,7 @@ pub(super) fn configuration(folder: &Path, setting: &Setting<'_>) -> Result<Stri
          admin_socket = {}\n\
          run_as_root = true\n\
          log = {{ {{ levels = {{ min = \"{}\" }}, to = \"console\" }} }}\n\
-         limits = {{ {} }}\n\
+         {}\
          certificates = {}\n\
          ssl = {{ cafile = {} }}\n\
          s2s_direct_tls_ports = {{ {DIRECT_TLS_PORT} }}\n\
@@ -47,11 +51,7 @@ pub(super) fn configuration(folder: &Path, setting: &Setting<'_>) -> Result<Stri
         path(&folder.join("prosody.pid")),
         path(&folder.join(SOCKET)),
         if setting.measured { "warn" } else { "info" },
-        if setting.measured {
-            "c2s = { rate = \"1gb/s\" }; s2sin = { rate = \"1gb/s\" }"
-        } else {
-            "c2s = { rate = \"1gb/s\" }; s2sin = { rate = \"30kb/s\" }"
-        },
+        if setting.measured { MEASURED } else { UNMEASURED },
         path(setting.credentials.folder()),
         path(&setting.credentials.authority),
         list([Purpose::Dialback, Purpose::Dane].into_iter().flat_map(|purpose| setting.others(purpose))),
