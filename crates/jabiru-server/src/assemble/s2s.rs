@@ -137,16 +137,17 @@ fn authorities(config: &config::S2s) -> anyhow::Result<Roots> {
 
 fn resolver(config: &config::S2s) -> anyhow::Result<Resolver> {
     let of = &config.resolver;
+    let default = ResolverSettings::default();
     let settings = ResolverSettings {
         nameservers: of.nameservers.clone(),
         dnssec: of.dnssec,
         trust_anchor: of.trust_anchor.clone(),
         timeout: of.timeout,
-        lookup_timeout: of.timeout * 3,
+        lookup_timeout: of.timeout * u32::try_from(default.attempts).unwrap_or(1),
         cache_entries: of.cache_entries,
         direct_tls: config.direct_tls_out,
         routes: config.routes.iter().map(|(domain, routes)| (domain.clone(), routes.clone())).collect(),
-        ..ResolverSettings::default()
+        ..default
     };
     match Resolver::new(settings.clone()) {
         // As the resolver of the system does without its file (resolv.conf(5)).

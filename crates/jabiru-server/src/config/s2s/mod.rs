@@ -78,7 +78,7 @@ pub struct Resolver {
     pub dnssec: bool,
     /// A file with the DNSKEY records to trust, in place of those of the root.
     pub trust_anchor: Option<PathBuf>,
-    /// How long an answer is waited for.
+    /// How long an answer is waited for, before the question is asked once more.
     pub timeout: Duration,
     /// How many answers are kept, each as long as it says.
     pub cache_entries: usize,
