@@ -485,7 +485,7 @@ impl<'a> Incoming<'a> {
         let last = self.link.as_ref().map_or(self.last_heard, |link| link.last_sent().max(self.last_heard));
         // Whoever opened it closes it when nobody needs it; but not every server does.
         if !self.machine.proven_pairs().is_empty()
-            && now.saturating_duration_since(last) >= settings.idle_timeout.saturating_mul(2)
+            && settings.idle_timeout.is_some_and(|idle| now.saturating_duration_since(last) >= idle.saturating_mul(2))
         {
             self.last_words = self.last_word();
             return Next::End(self.fail(StreamError::new(StreamCondition::ConnectionTimeout)));

@@ -174,7 +174,7 @@ fn settings(config: &Config) -> Settings {
         negotiation_timeout: own.negotiation_timeout,
         connect_timeout: own.connect_timeout,
         dial_timeout: own.connect_timeout + own.negotiation_timeout,
-        idle_timeout: own.idle_timeout.unwrap_or(NEVER),
+        idle_timeout: own.idle_timeout,
         resumption: own.resumption,
         resumable_streams: own.streams,
         back_off: BackOff { first: own.retry_after, longest: own.longest_retry_after },
@@ -187,9 +187,6 @@ fn settings(config: &Config) -> Settings {
         ..default
     }
 }
-
-/// Longer than a server runs, and short enough to be added to a moment.
-const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 #[cfg(test)]
 mod tests {
@@ -248,9 +245,7 @@ mod tests {
     fn bounds_go_together() {
         let mut config = Config::default();
         config.limits.element_bytes = 100 << 20;
-        config.s2s.limits.idle_timeout = None;
         let settings = settings(&config);
         assert_eq!(settings.outbox_bytes, 100 << 20);
-        assert!(std::time::Instant::now().checked_add(settings.idle_timeout).is_some());
     }
 }

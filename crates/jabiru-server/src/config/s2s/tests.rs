@@ -264,7 +264,7 @@ fn taken() {
         "[s2s]\nstarttls = ['127.0.0.1:0', '127.0.0.1:0']\ndirect_tls = []",
         // Without DNSSEC there is no DANE, which nobody has asked for.
         "[s2s.resolver]\ndnssec = false",
-        "[s2s]\nrequire = 'dane'\nsystem_authorities = false",
+        "[s2s]\nrequire = 'dane'\nresolver.dnssec = true\nsystem_authorities = false",
         "[s2s]\nrequire = 'dialback'\nrequire_tls = false\n[[s2s.domain]]\nname = 'a.example'\nrequire = 'certificate'\nrequire_tls = true",
         "[s2s]\nblock = ['bad.example.org']\nallow = ['*.example.org']",
         // Tables may be written at length.
