@@ -177,6 +177,7 @@ async fn a_stream_that_broke_and_may_be_resumed() {
     assert!(suspended.stream_management.is_some_and(|management| management.resumable));
     the_only_one(&b).await;
 
+    listed(&a, |stream| matches!(stream.state, StreamState::Waiting { .. })).await;
     romeo.says("juliet@b.example/balcony", 1).await;
     let waiting = listed(&a, |stream| matches!(stream.state, StreamState::Waiting { .. })).await;
     assert_eq!((waiting.queue.stanzas, waiting.address), (1, None));
