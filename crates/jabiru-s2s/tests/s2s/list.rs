@@ -35,9 +35,10 @@ async fn an_established_stream_with_its_proofs() {
     juliet.ids(1).await;
     juliet.says("romeo@a.example/orchard", 1).await;
     romeo.ids(1).await;
-    // Both are acknowledged.
+    // Both are acknowledged, and the last acknowledgement is on its way.
     let acknowledged = |stream: &StreamReport| {
-        stream.stream_management.is_some_and(|management| management.unacknowledged_stanzas == 0)
+        stream.queue == QueueReport::default()
+            && stream.stream_management.is_some_and(|management| management.unacknowledged_stanzas == 0)
     };
     let outgoing = listed(&a, acknowledged).await;
     assert_eq!(the_only_one(&a).await.direction, Direction::Outgoing);
