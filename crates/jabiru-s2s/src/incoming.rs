@@ -13,7 +13,7 @@ use jabiru_negotiation::{
 };
 use jabiru_net::{Admitted, Connection, Excess, Wake, caught, random_letters};
 use jabiru_router::{RemoteError, Router};
-use jabiru_stanza::{Condition, DomainPart, RawElement, StreamCondition, StreamError, ns};
+use jabiru_stanza::{Condition, DomainPart, DomainRef, RawElement, StreamCondition, StreamError, ns};
 use jabiru_xml::{Event, Reader};
 use tokio::sync::mpsc;
 
@@ -70,7 +70,7 @@ impl Service {
 struct Incoming<'a> {
     service: &'a Arc<Service>,
     transport: &'a Transport,
-    router: Router,
+    inbound: Inbound,
     connection: Connection,
     entry: Entry,
     admitted: Option<Admitted>,
@@ -140,7 +140,7 @@ impl<'a> Incoming<'a> {
         Ok(Incoming {
             service,
             transport,
-            router,
+            inbound: Inbound::new(router),
             connection,
             entry,
             admitted: None,
@@ -240,10 +240,9 @@ impl<'a> Incoming<'a> {
     async fn stanza(&mut self, element: RawElement) -> Next {
         self.last_heard = Instant::now();
         self.finished = false;
-        let mut inbound = Inbound::new(self.service, self.router.clone(), self.entry.stream());
-        inbound.set_lang(self.machine.lang().map(Arc::from));
         let machine = &self.machine;
-        match inbound.stanza(element, |from, to| machine.is_proven(from, to)).await {
+        let proven = |from: &DomainRef, to: &DomainRef| machine.is_proven(from, to);
+        match self.inbound.stanza(self.service, self.entry.stream(), element, proven).await {
             Ok(()) => {
                 match &mut self.counting {
                     Counting::Off => {}
@@ -359,6 +358,7 @@ impl<'a> Incoming<'a> {
     fn proven(&mut self, pair: &DomainPair, by: ServerProof) {
         self.note_domains();
         self.reader.set_limits(self.service.settings.authenticated);
+        self.inbound.set_lang(self.machine.lang());
         if let Some(admitted) = &mut self.admitted {
             admitted.established();
         }

@@ -12,7 +12,7 @@ use hickory_resolver::proto::rr::RecordType;
 use jabiru_router::RemoteError;
 use jabiru_s2s::resolve::{Found, Host, ResolveError, Resolver, ResolverSettings, Route, Source};
 use jabiru_stanza::DomainPart;
-use support::dns::{DnsServer, Mischief, Zone, a, aaaa, cname, srv};
+use support::dns::{DnsServer, Mischief, Zone, a, aaaa, cname, srv, srv_to_no_host};
 
 fn domain(text: &str) -> DomainPart {
     DomainPart::new(text).unwrap().into_owned()
@@ -90,11 +90,12 @@ async fn a_declined_service_is_neither_used_nor_fallen_back_from() {
 /// RFC 6120 §3.2.2.
 #[tokio::test]
 async fn a_domain_without_srv_records_is_its_own_target() {
-    let zone = Zone::unsigned("test").with("plain.test", 60, aaaa("::1")).with("plain.test", 60, a("127.0.0.1")).with(
-        "text.test",
-        60,
-        srv(0, 0, 0, "x.test"),
-    );
+    let zone = Zone::unsigned("test")
+        .with("plain.test", 60, aaaa("::1"))
+        .with("plain.test", 60, a("127.0.0.1"))
+        .with("text.test", 60, srv(0, 0, 0, "x.test"))
+        .with("odd.test", 60, a("127.0.0.1"))
+        .with("_xmpp-server._tcp.odd.test", 60, srv_to_no_host());
     let (_server, resolver) = with_zone(zone).await;
     let found = resolver.find(&domain("plain.test")).await.unwrap();
     assert_eq!((found.source, shown(&found)), (Source::Address, vec!["plain.test:5269".to_owned()]));
@@ -104,6 +105,9 @@ async fn a_domain_without_srv_records_is_its_own_target() {
     assert_eq!(error.condition(), RemoteError::NotFound);
     let error = resolver.find(&domain("text.test")).await.unwrap_err();
     assert_eq!(error, ResolveError::NoAddresses { host: "text.test".parse().unwrap() });
+    // There are SRV records, though of no use: what the domain itself is does not count.
+    let error = resolver.find(&domain("odd.test")).await.unwrap_err();
+    assert_eq!(error, ResolveError::NoUsableTarget { domain: "odd.test".to_owned() });
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! Two servers with each other, from the outside: configuration, commands, reload.
 #![allow(clippy::unwrap_used)] // a helper that fails fails its test
 
-use jabiru_test_support::{Client, Login, Server};
+use std::time::{Duration, Instant};
+
+use jabiru_test_support::{Client, Login, PATIENCE, Server};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_jabiru");
 const JULIET: Login<'_> = Login { user: "juliet", password: "r0m30", mechanism: "SCRAM-SHA-256-PLUS" };
@@ -48,6 +50,14 @@ fn available(server: &Server, domain: &str) -> Client {
     client
 }
 
+fn await_log(server: &Server, text: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    while !server.log().contains(text) {
+        assert!(Instant::now() < deadline, "{text:?} is not in the log:\n{}", server.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 fn say(from: &mut Client, to: &str, body: &str) {
     from.send(&format!("<message to='{to}'><body>{body}</body></message>"));
 }
@@ -70,6 +80,31 @@ fn two_servers_that_were_introduced() {
         assert!(said.starts_with("Closing ") && said.ends_with("to or from two.example.\n"), "{said}");
     }
     assert!(command(&one, &["status"]).contains("  server streams "), "{}", command(&one, &["status"]));
+}
+
+/// RFC 6120 §4.9.3.5, §4.9.3.20: other servers are told too that a domain is gone, and that the server goes.
+#[test]
+fn what_ends_is_told_to_the_other_server() {
+    let (mut one, two) = (start("one.example"), start("two.example"));
+    let (mut here, mut there) = (available(&one, "one.example"), available(&two, "two.example"));
+    introduce(&one, "one.example", &two, "two.example", "certificate");
+    introduce(&two, "two.example", &one, "one.example", "certificate");
+    say(&mut here, "juliet@two.example", "before");
+    drop(there.receive_message());
+
+    one.configure(&configuration("other.example", ""));
+    let said = command(&one, &["reload"]);
+    // The client's stream, and at least one of the other server.
+    let ended = said.split("one.example (").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    assert!(ended.parse::<usize>().unwrap() >= 2, "{said}");
+    await_log(&two, "host-gone");
+
+    introduce(&one, "one.example", &two, "two.example", "certificate");
+    let mut here = available(&one, "one.example");
+    say(&mut here, "juliet@two.example", "again");
+    drop(there.receive_message());
+    assert_eq!(one.terminate().0, Some(0));
+    await_log(&two, "system-shutdown");
 }
 
 /// A domain that is blocked while streams are up is so at once (policy-violation, RFC 6120 §8.3.3.12).

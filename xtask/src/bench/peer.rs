@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::certs::ServerCertificate;
+use crate::conformance::ejabberd::libraries;
 use crate::interop::server::{free_port, run_with_input};
 use crate::{process, tools};
 
@@ -170,15 +171,9 @@ impl Peer {
 
     /// What `ejabberdctl` would start, but as ourselves and with a data directory of our own.
     fn ejabberd_arguments<'a>(&self, command: &'a mut Command) -> Result<&'a mut Command> {
-        let libraries = Path::new("/usr/lib");
-        let found = fs::read_dir(libraries)?.flatten().map(|entry| entry.path()).find(|folder| {
-            let mut inside = fs::read_dir(folder).into_iter().flatten().flatten();
-            inside.any(|entry| entry.file_name().to_string_lossy().starts_with("ejabberd-"))
-        });
-        let libraries = found.context("ejabberd is installed, but not below /usr/lib")?;
         let data = self.folder.join("data");
         command
-            .env("ERL_LIBS", libraries)
+            .env("ERL_LIBS", libraries()?)
             .env("ERL_MAX_PORTS", "32000")
             .env("ERL_CRASH_DUMP", self.folder.join("crash.dump"))
             .env("EJABBERD_CONFIG_PATH", self.config())
