@@ -120,7 +120,9 @@ impl std::str::FromStr for DomainPattern {
     fn from_str(text: &str) -> Result<DomainPattern, InvalidPattern> {
         let domain = |name: &str| name.parse::<DomainPart>().map_err(|_| InvalidPattern(text.to_owned()));
         match text.strip_prefix("*.") {
-            _ if text.matches('*').count() > usize::from(text.starts_with("*.")) => Err(InvalidPattern(text.to_owned())),
+            _ if text.matches('*').count() > usize::from(text.starts_with("*.")) => {
+                Err(InvalidPattern(text.to_owned()))
+            }
             Some(parent) => domain(parent).map(DomainPattern::Below),
             None => domain(text).map(DomainPattern::Domain),
         }
