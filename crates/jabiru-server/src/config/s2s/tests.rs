@@ -211,7 +211,7 @@ fn messages() {
             "1:1: s2s.domain.name is missing: expected the name of another domain such as \"example.net\"",
         ),
         (
-            "[[s2s.domain]]\nname = 'a.example'\nrequire = 'dane'\n[[s2s.domain]]\nname = 'A.example'",
+            "[[s2s.domain]]\nname = 'a.example'\nrequire = 'dialback'\n[[s2s.domain]]\nname = 'A.example'",
             "5:8: s2s.domain.name: nothing is different for it: neither require nor require_tls is there\n\
              5:8: s2s.domain.name: a.example is there twice",
         ),
