@@ -230,6 +230,7 @@ mod tests {
         let default = config::S2s { system_authorities: false, ..config::S2s::default() };
         let ca = config::S2s { ca: vec![file.clone()], ..default.clone() };
         let mut anchor = default.clone();
+        anchor.resolver.dnssec = true;
         anchor.resolver.nameservers = vec![([127, 0, 0, 1], 53).into()];
         check(&anchor).unwrap();
         anchor.resolver.trust_anchor = Some(file.clone());

@@ -216,7 +216,7 @@ fn messages() {
              5:8: s2s.domain.name: a.example is there twice",
         ),
         (
-            "[[s2s.domain]]\nname = 'localhost'\nrequire = 'dane'",
+            "[[s2s.domain]]\nname = 'localhost'\nrequire = 'dialback'",
             "2:8: s2s.domain.name: localhost is hosted here, and never sought elsewhere",
         ),
         // Limits.
