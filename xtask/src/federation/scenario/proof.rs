@@ -110,3 +110,44 @@ fn shorten(line: &str) -> String {
     let start = ["Accept", "Incoming"].iter().filter_map(|word| text.find(word)).min().unwrap_or(0);
     text[start..].to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_and_lists_tell_the_proofs_apart() {
+        let (own, other) = ("im.example", "example.net");
+        let complete = "s2sin1 info Incoming s2s connection example.net->im.example complete\n";
+        let external = format!("saslauth info Accepting SASL EXTERNAL identity from example.net\n{complete}");
+        assert!(prosody(&external, own, other, Proof::External).is_ok());
+        assert!(prosody(&external, own, other, Proof::Dialback).is_err());
+        assert!(prosody(complete, own, other, Proof::Dialback).is_ok());
+        assert!(prosody(complete, own, other, Proof::External).is_err());
+        assert!(prosody(complete, other, own, Proof::Dialback).is_err());
+
+        let line =
+            |proof: &str| format!("[info] (tls) Accepted inbound s2s {proof} authentication {other} -> {own} (::1)\n");
+        assert!(ejabberd(&line("EXTERNAL"), own, other, Proof::External).is_ok());
+        assert!(ejabberd(&line("dialback"), own, other, Proof::External).is_err());
+        assert!(ejabberd(&line("dialback"), own, other, Proof::Dialback).is_ok());
+        assert!(ejabberd("", own, other, Proof::Dialback).is_err());
+
+        let streams = |proof: &str, method: &str| -> Vec<Stream> {
+            let pair =
+                format!(r#"{{"local":"{own}","remote":"{other}","proofs":["{proof}"],"accepted_by":"{method}"}}"#);
+            serde_json::from_str(&format!(r#"[{{"direction":"outgoing","pairs":[{pair}]}}]"#)).unwrap()
+        };
+        for (proof, method, expected, fine) in [
+            ("certificate", "external", Proof::External, true),
+            ("certificate", "dialback", Proof::External, false),
+            ("dane", "external", Proof::External, false),
+            ("dane", "external", Proof::Dane, true),
+            ("dialback", "dialback", Proof::Dialback, true),
+            ("certificate", "dialback", Proof::Dialback, false),
+        ] {
+            assert_eq!(listed(&streams(proof, method), own, other, expected).is_ok(), fine, "{proof} {method}");
+        }
+        assert!(listed(&[], own, other, Proof::External).is_err());
+    }
+}

@@ -1,6 +1,7 @@
 //! Messages both ways, over streams that are found, secured and proven in different ways.
 
 use std::net::IpAddr;
+use std::time::Instant;
 
 use anyhow::Result;
 
@@ -8,6 +9,9 @@ use super::Trial;
 use super::proof::{self, Proof};
 use crate::federation::domain::{DIRECT_TLS_PORT, Purpose, STARTTLS_PORT, Software};
 use crate::federation::sockets::Connection;
+
+/// How long, in seconds, a second target may take to be found.
+const PATIENCE: f64 = 6.0;
 
 pub(super) fn external(trial: &Trial<'_>) -> Result<()> {
     if trial.pair.left == trial.pair.right {
@@ -73,6 +77,16 @@ pub(super) fn targets(trial: &Trial<'_>) -> Result<()> {
 
 /// One way only: others take long to give the first target up.
 pub(super) fn silent(trial: &Trial<'_>) -> Result<()> {
+    let (from, to) = (trial.stage.user(trial.left(Purpose::Plain))?, trial.stage.user(trial.right(Purpose::Silent))?);
+    let start = Instant::now();
+    let outcome = trial.stage.try_one(&from, &to.full)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let verdict = match outcome.messages.len() {
+        // RFC 8305: nobody waits for the first target to time out.
+        1 if seconds < PATIENCE => Ok(format!("after {seconds:.1} s")),
+        arrived => Err(format!("{arrived} after {seconds:.1} s, {:?}", outcome.errors)),
+    };
+    trial.push("the second target is found", verdict);
     trial.talk(Purpose::Plain, Purpose::Silent)
 }
 
