@@ -7,6 +7,7 @@
 //! nothing.
 
 pub mod incidents;
+pub mod peer;
 pub mod relay;
 pub mod scene;
 pub mod scram;

@@ -3,13 +3,17 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jabiru_test_support::{PATIENCE, Server};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{
+    ClientConfig, ClientConnection, ConnectionCommon, RootCertStore, ServerConfig, ServerConnection, SideData,
+    StreamOwned,
+};
 
 use crate::witness::{self, Piece, Tree};
 
@@ -29,6 +33,8 @@ pub struct Wire {
 enum Transport {
     Plain(TcpStream),
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    /// The attacker is the server: the other side has connected to it.
+    Serving(Box<StreamOwned<ServerConnection, TcpStream>>),
 }
 
 impl Wire {
@@ -89,6 +95,29 @@ impl Wire {
             tls.conn.complete_io(&mut tls.sock)?;
         }
         Ok(Wire { transport: Transport::Tls(tls), heard: Vec::new(), given: 0 })
+    }
+
+    /// Does a TLS handshake as the server.
+    ///
+    /// # Errors
+    /// What TLS or the socket says.
+    ///
+    /// # Panics
+    /// If there is TLS already.
+    pub fn serve_tls(self, config: Arc<ServerConfig>) -> io::Result<Wire> {
+        let Transport::Plain(socket) = self.transport else { panic!("TLS twice") };
+        let session = ServerConnection::new(config).map_err(io::Error::other)?;
+        let mut tls = Box::new(StreamOwned::new(session, socket));
+        while tls.conn.is_handshaking() {
+            tls.conn.complete_io(&mut tls.sock)?;
+        }
+        Ok(Wire { transport: Transport::Serving(tls), heard: Vec::new(), given: 0 })
+    }
+
+    /// Lets the next stream begin, on the same connection: what was heard is forgotten.
+    pub fn begin_anew(&mut self) {
+        self.heard.drain(..self.given);
+        self.given = 0;
     }
 
     /// Logs in with PLAIN over direct TLS and binds a resource; nothing heard is left.
@@ -176,6 +205,7 @@ impl Wire {
         match &mut self.transport {
             Transport::Plain(socket) => socket.write_all(bytes).is_ok(),
             Transport::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()).is_ok(),
+            Transport::Serving(tls) => tls.write_all(bytes).and_then(|()| tls.flush()).is_ok(),
         }
     }
 
@@ -210,6 +240,25 @@ impl Wire {
                 return None;
             }
         }
+    }
+
+    /// Does nothing come for so long?
+    ///
+    /// # Panics
+    /// If the option can't be set.
+    pub fn is_silent_for(&mut self, time: Duration) -> bool {
+        self.socket().set_read_timeout(Some(time)).expect("the option can be set");
+        let before = self.heard.len();
+        let mut buffer = [0; 4096];
+        let result = match &mut self.transport {
+            Transport::Plain(socket) => socket.read(&mut buffer),
+            Transport::Tls(tls) => read_tls(&mut tls.conn, &mut tls.sock, &mut buffer),
+            Transport::Serving(tls) => read_tls(&mut tls.conn, &mut tls.sock, &mut buffer),
+        };
+        self.socket().set_read_timeout(Some(PATIENCE)).expect("the option can be set");
+        self.heard.extend_from_slice(&buffer[..*result.as_ref().unwrap_or(&0)]);
+        let timed_out = |error: io::Error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+        self.heard.len() == before && result.is_err_and(timed_out)
     }
 
     /// Asks the server for an answer and waits for it: everything sent before has been processed then.
@@ -250,15 +299,29 @@ impl Wire {
     pub fn session(&self) -> &ClientConnection {
         match &self.transport {
             Transport::Tls(tls) => &tls.conn,
-            Transport::Plain(_) => panic!("no TLS"),
+            Transport::Plain(_) | Transport::Serving(_) => panic!("no TLS of a client"),
+        }
+    }
+
+    /// The socket below all.
+    #[must_use]
+    pub fn socket(&self) -> &TcpStream {
+        match &self.transport {
+            Transport::Plain(socket) => socket,
+            Transport::Tls(tls) => &tls.sock,
+            Transport::Serving(tls) => &tls.sock,
         }
     }
 
     /// The socket, and the TLS session if there is one.
     #[must_use]
+    ///
+    /// # Panics
+    /// If the attacker is the server.
     pub fn into_parts(self) -> (TcpStream, Option<ClientConnection>) {
         match self.transport {
             Transport::Plain(socket) => (socket, None),
+            Transport::Serving(_) => panic!("no TLS of a client"),
             Transport::Tls(tls) => {
                 let StreamOwned { conn, sock } = *tls;
                 (sock, Some(conn))
@@ -274,7 +337,8 @@ impl Wire {
         let mut buffer = [0; 4096];
         let result = match &mut self.transport {
             Transport::Plain(socket) => socket.read(&mut buffer),
-            Transport::Tls(tls) => read_tls(tls, &mut buffer),
+            Transport::Tls(tls) => read_tls(&mut tls.conn, &mut tls.sock, &mut buffer),
+            Transport::Serving(tls) => read_tls(&mut tls.conn, &mut tls.sock, &mut buffer),
         };
         match result {
             Ok(0) => false,
@@ -297,14 +361,18 @@ impl std::fmt::Debug for Wire {
 }
 
 /// Reads without writing first: a server that takes nothing more may still have said something.
-fn read_tls(tls: &mut StreamOwned<ClientConnection, TcpStream>, buffer: &mut [u8]) -> io::Result<usize> {
+fn read_tls<S: SideData>(
+    session: &mut ConnectionCommon<S>,
+    socket: &mut TcpStream,
+    buffer: &mut [u8],
+) -> io::Result<usize> {
     loop {
-        match tls.conn.reader().read(buffer) {
+        match session.reader().read(buffer) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             result => return result,
         }
-        tls.conn.read_tls(&mut tls.sock)?;
-        tls.conn.process_new_packets().map_err(io::Error::other)?;
+        session.read_tls(socket)?;
+        session.process_new_packets().map_err(io::Error::other)?;
     }
 }
 

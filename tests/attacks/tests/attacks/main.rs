@@ -3,8 +3,10 @@
 mod accounts;
 mod certificates;
 mod control;
+mod dialback;
 mod elsewhere;
 mod external;
+mod federation;
 mod floods;
 mod guessing;
 mod load;
@@ -14,5 +16,6 @@ mod relayed;
 mod requests;
 mod sasl;
 mod source;
+mod spoofed;
 mod table;
 mod tls;
