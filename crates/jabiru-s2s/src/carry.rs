@@ -21,7 +21,7 @@ use crate::live::{Entry, Resumable};
 use crate::outgoing::Because;
 use crate::report::Proof;
 use crate::service::Service;
-use crate::verify;
+use crate::verify::{self, ShownOn};
 
 /// What is remembered of a stream that broke, to resume it (XEP-0198 §5).
 #[derive(Clone, Debug)]
@@ -268,7 +268,9 @@ impl<'a> Carry<'a> {
                     }
                 }
                 InitiatingServerEvent::VerifyKey(claim) => {
-                    verify::spawn(self.service, claim, self.stream.chain.clone(), self.answers.0.clone());
+                    let secured = self.stream.machine.security().tls().is_some();
+                    let on = ShownOn { chain: self.stream.chain.clone(), secured };
+                    verify::spawn(self.service, claim, on, self.answers.0.clone());
                 }
                 InitiatingServerEvent::Refused { pair, why } => {
                     tracing::info!(%pair, %why, peer = %self.stream.connection.peer(), "a domain was not proven");

@@ -31,7 +31,7 @@ use crate::service::{Service, Transport};
 use crate::sessions::Session;
 use crate::steps;
 use crate::trace::Trace;
-use crate::verify;
+use crate::verify::{self, ShownOn};
 
 impl Service {
     /// One connection from accept to close. With a `refusal`, nothing comes of it but that.
@@ -272,7 +272,9 @@ impl<'a> Incoming<'a> {
                 }
                 ReceivingServerEvent::VerifyKey(claim) => {
                     self.note_domains();
-                    verify::spawn(self.service, claim, self.chain.clone(), self.answers.0.clone());
+                    let secured = self.entry.stream().facts.lock().tls.is_some();
+                    let on = ShownOn { chain: self.chain.clone(), secured };
+                    verify::spawn(self.service, claim, on, self.answers.0.clone());
                 }
                 ReceivingServerEvent::Proven { pair, by } => self.proven(&pair, by),
                 ReceivingServerEvent::Refused { pair, why } => {

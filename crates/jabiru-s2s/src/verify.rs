@@ -16,11 +16,19 @@ use crate::report::Proof;
 use crate::service::Service;
 use crate::trace::Trace;
 
+/// The stream that a key was shown on.
+pub(crate) struct ShownOn {
+    /// The certificates of whoever has shown it, its own first.
+    pub(crate) chain: Vec<Vec<u8>>,
+    /// Is it under TLS?
+    pub(crate) secured: bool,
+}
+
 /// Finds out in a task of its own, while the stream that asks goes on, and hands the answer there.
-pub(crate) fn spawn(service: &Arc<Service>, claim: KeyToVerify, chain: Vec<Vec<u8>>, to: mpsc::Sender<Answered>) {
+pub(crate) fn spawn(service: &Arc<Service>, claim: KeyToVerify, on: ShownOn, to: mpsc::Sender<Answered>) {
     let service = service.clone();
     tokio::spawn(async move {
-        let (answer, proofs) = match caught(pin!(answer(&service, &claim, &chain))).await {
+        let (answer, proofs) = match caught(pin!(answer(&service, &claim, &on))).await {
             Ok(answered) => answered,
             Err(panicked) => {
                 panicked.report(&claim.pair);
@@ -36,13 +44,17 @@ pub(crate) fn spawn(service: &Arc<Service>, claim: KeyToVerify, chain: Vec<Vec<u
 ///
 /// A certificate that proves the domain is enough by itself: then nobody is asked. Without one, the authoritative server
 /// is, always: an answer that does not come is no proof.
-async fn answer(service: &Arc<Service>, claim: &KeyToVerify, chain: &[Vec<u8>]) -> (KeyAnswer, Vec<Proof>) {
+async fn answer(service: &Arc<Service>, claim: &KeyToVerify, on: &ShownOn) -> (KeyAnswer, Vec<Proof>) {
     let trace = Trace::silent();
     let domain = &claim.pair.sender;
     let Some(rules) = service.policy().rules(domain) else {
         return refused(Condition::PolicyViolation, "this domain is not talked to");
     };
-    let judgement = judge(service, chain, domain, None, rules, &trace).await;
+    if rules.require_tls && !on.secured {
+        // The stream may go without, as one other domain may.
+        return refused(Condition::PolicyViolation, "TLS is required");
+    }
+    let judgement = judge(service, &on.chain, domain, None, rules, &trace).await;
     if judgement.suffices(rules) {
         return (KeyAnswer::Valid, judgement.proof.into_iter().collect());
     }

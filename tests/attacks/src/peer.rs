@@ -1,5 +1,6 @@
 //! Domains of the attacker, as other servers see them: who opens streams for them, and who listens for theirs.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -135,9 +136,17 @@ impl Listening {
         wire.send(STARTTLS_FEATURES);
         wire.hear(STARTTLS);
         wire.send(PROCEED);
-        let mut wire = wire.serve_tls(self.config.clone()).expect("the handshake succeeds");
+        let mut wire = self.serve(wire).expect("the handshake succeeds");
         self.answer_header(&mut wire, id);
         wire
+    }
+
+    /// Does a TLS handshake, showing this domain's certificate.
+    ///
+    /// # Errors
+    /// What TLS or the socket says.
+    pub fn serve(&self, wire: Wire) -> io::Result<Wire> {
+        wire.serve_tls(self.config.clone())
     }
 
     /// The next connection, up to the stream that carries stanzas: the other side has shown its certificate. These

@@ -15,6 +15,8 @@ mod parser;
 mod relayed;
 mod requests;
 mod sasl;
+mod server_certificates;
+mod server_tls;
 mod source;
 mod spoofed;
 mod table;
