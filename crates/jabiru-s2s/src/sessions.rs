@@ -75,13 +75,18 @@ impl Sessions {
         self.lifetime
     }
 
-    /// A session of a stream that begins to count now; `None` if there are too many, or no random numbers for its id.
+    /// A session of a stream that begins to count now; `None` if there are too many, or no random numbers for its id. At the
+    /// bound the one that has been without a connection for longest makes room, so that nobody can take all the places of
+    /// others by leaving streams behind.
     pub(crate) fn begin(&self, pair: DomainPair, outbox: &Arc<Outbox>) -> Option<Arc<Session>> {
         // 140 bits: who could guess one would still have to prove the pair.
         let id = random_letters(28).ok()?;
         let mut by_id = self.by_id.lock();
         if by_id.len() >= self.limit {
-            return None;
+            let oldest = by_id.values().filter_map(|session| Some((session.waits_until()?, session.clone())));
+            let (_, oldest) = oldest.min_by_key(|(until, _)| *until)?;
+            by_id.remove(&oldest.id);
+            oldest.set(Owner::Ended);
         }
         let state = State { handled: Handled::default(), owner: Owner::Stream(outbox.clone()) };
         let session = Arc::new(Session {
@@ -144,10 +149,7 @@ impl Sessions {
     pub(crate) fn suspended(&self, now: Instant) -> Vec<Suspended> {
         let sessions: Vec<_> = self.by_id.lock().values().cloned().collect();
         let suspended = |session: Arc<Session>| {
-            let remaining = match session.state.lock().owner {
-                Owner::Nobody { until } => until.checked_duration_since(now)?,
-                Owner::Stream(_) | Owner::Ended => return None,
-            };
+            let remaining = session.waits_until()?.checked_duration_since(now)?;
             let (pair, link) = (session.pair.clone(), session.link.lock().clone());
             Some(Suspended { pair, link, lost: self.lifetime.saturating_sub(remaining), remaining })
         };
@@ -210,6 +212,14 @@ impl Session {
         }
     }
 
+    /// Until when somebody may come back for it, if no connection has it.
+    fn waits_until(&self) -> Option<Instant> {
+        match self.state.lock().owner {
+            Owner::Nobody { until } => Some(until),
+            Owner::Stream(_) | Owner::Ended => None,
+        }
+    }
+
     fn set(&self, owner: Owner) {
         self.state.lock().owner = owner;
         self.changed.notify_waiters();
@@ -259,6 +269,23 @@ mod tests {
         };
         let (resumed, ()) = tokio::join!(resuming, releasing);
         assert_eq!(resumed.unwrap().handled(), 1, "what the old connection was about to handle counts");
+    }
+
+    /// Whoever leaves streams behind takes no places from those who come later.
+    #[tokio::test]
+    async fn at_the_bound_the_one_lost_longest_ago_makes_room() {
+        let sessions = Sessions::new(3, SOON);
+        let now = Instant::now();
+        let [first, second, there] =
+            ["a.example", "b.example", "c.example"].map(|sender| sessions.begin(pair(sender), &outbox()).unwrap());
+        assert!(sessions.begin(pair("d.example"), &outbox()).is_none(), "all of them have connections");
+        sessions.release(&second, now);
+        sessions.release(&first, now + Duration::from_millis(1));
+        let newer = sessions.begin(pair("d.example"), &outbox()).unwrap();
+        assert!(!second.taken_up().await);
+        assert!(sessions.resume(second.id(), &pair("b.example"), &outbox(), SOON).await.is_none());
+        assert!(sessions.resume(first.id(), &pair("a.example"), &outbox(), SOON).await.is_some());
+        assert_eq!((there.handled(), newer.handled()), (0, 0));
     }
 
     #[tokio::test]
