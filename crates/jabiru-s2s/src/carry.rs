@@ -269,7 +269,8 @@ impl<'a> Carry<'a> {
                 }
                 InitiatingServerEvent::VerifyKey(claim) => {
                     let secured = self.stream.machine.security().tls().is_some();
-                    let on = ShownOn { chain: self.stream.chain.clone(), secured };
+                    let address = self.stream.connection.peer().ip();
+                    let on = ShownOn { chain: self.stream.chain.clone(), secured, address };
                     verify::spawn(self.service, claim, on, self.answers.0.clone());
                 }
                 InitiatingServerEvent::Refused { pair, why } => {

@@ -14,6 +14,7 @@ use jabiru_net::{Beginning, Connection, Wake, caught};
 use jabiru_router::RemoteError;
 use jabiru_stanza::{StreamCondition, StreamError, StreamFeatures};
 use jabiru_xml::Reader;
+use tokio::sync::SemaphorePermit;
 
 use crate::carry::finish;
 use crate::connect::{ConnectLimits, Connected, Connector};
@@ -126,6 +127,19 @@ async fn dial_for(
     }
 }
 
+/// A place to look for a server, and to connect to it. Questions about keys have places of their own, which whoever asks
+/// them holds.
+async fn place<'a>(service: &'a Service, purpose: &ServerPurpose) -> Result<Option<SemaphorePermit<'a>>, DialError> {
+    match purpose {
+        ServerPurpose::Verify(_) => Ok(None),
+        // Not closed while the service lives.
+        ServerPurpose::Stanzas => match service.dialling.acquire().await {
+            Ok(place) => Ok(Some(place)),
+            Err(_) => Err(DialError::new(RemoteError::Internal, "connect", "the service has ended")),
+        },
+    }
+}
+
 async fn attempts(
     service: &Arc<Service>,
     pair: &DomainPair,
@@ -133,10 +147,7 @@ async fn attempts(
     rules: Rules,
     trace: &Trace,
 ) -> Result<Outcome, DialError> {
-    // Not closed while the service lives.
-    let Ok(_place) = service.dialling.acquire().await else {
-        return Err(DialError::new(RemoteError::Internal, "connect", "the service has ended"));
-    };
+    let mut place = Some(place(service, purpose).await?);
     let resolver = service.resolver.load_full();
     let began = Instant::now();
     let found = resolver.find_telling(&pair.target, &mut |lookup| steps::srv(trace, lookup)).await;
@@ -146,7 +157,13 @@ async fn attempts(
     let mut connector = Connector::new((*resolver).clone(), &found, limits);
     let mut last = None;
     loop {
+        let place = match place.take() {
+            Some(place) => place,
+            None => self::place(service, purpose).await?,
+        };
         let connected = connector.next(&mut |step| steps::connecting(trace, &step)).await;
+        // What follows is up to the other side, which may have all the time that negotiation has.
+        drop(place);
         let Connected { socket, target, address } = match connected {
             Ok(connected) => connected,
             // What a server said that was reached says more than that another could not be.

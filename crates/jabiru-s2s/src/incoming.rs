@@ -273,7 +273,8 @@ impl<'a> Incoming<'a> {
                 ReceivingServerEvent::VerifyKey(claim) => {
                     self.note_domains();
                     let secured = self.entry.stream().facts.lock().tls.is_some();
-                    let on = ShownOn { chain: self.chain.clone(), secured };
+                    let address = self.connection.peer().ip();
+                    let on = ShownOn { chain: self.chain.clone(), secured, address };
                     verify::spawn(self.service, claim, on, self.answers.0.clone());
                 }
                 ReceivingServerEvent::Proven { pair, by } => self.proven(&pair, by),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use jabiru_negotiation::stream_management;
 use jabiru_negotiation::{DialbackSecret, ReceivingServerPolicy};
-use jabiru_net::{ConnectingTls, Connection, Listener, TlsSettings, hosted as hosted_domains};
+use jabiru_net::{Admission, ConnectingTls, Connection, Listener, TlsSettings, hosted as hosted_domains};
 use jabiru_router::{Eventually, HostedDomains, RemoteDomains, RemoteError, Router};
 use jabiru_stanza::{Condition, DomainPart, DomainRef, Stanza, StanzaError, StreamCondition, StreamError};
 use rand::Rng;
@@ -74,10 +74,10 @@ pub(crate) struct Service {
     pub(crate) sessions: Sessions,
     /// What tests of other domains wait for.
     pub(crate) awaited: Arc<Awaited>,
-    /// Places for connections that are being made.
+    /// Places for connections that are being made for stanzas.
     pub(crate) dialling: Semaphore,
-    /// Places for questions about dialback keys.
-    pub(crate) verifications: Semaphore,
+    /// Places for connections that are made to ask about dialback keys, by the address of whoever has shown them.
+    pub(crate) verifications: Admission,
 }
 
 impl S2s {
@@ -109,7 +109,7 @@ impl S2s {
             sessions: Sessions::new(settings.resumable_streams, settings.resumption),
             awaited: Arc::default(),
             dialling: Semaphore::new(settings.dialling.min(Semaphore::MAX_PERMITS)),
-            verifications: Semaphore::new(settings.verifications.min(Semaphore::MAX_PERMITS)),
+            verifications: Admission::new(settings.verifications, settings.verifications_per_address),
             settings,
         };
         S2s { service: Arc::new(service) }

@@ -45,10 +45,14 @@ pub struct Settings {
     pub back_off: BackOff,
     /// Pairs of domains that we have something to send between at once, altogether.
     pub links: usize,
-    /// Connections at once that are being made to other servers, for stanzas or for dialback.
+    /// Other servers at once that are looked for to send stanzas to, up to where one is connected. Those that are connected
+    /// are bounded by [`links`](Self::links).
     pub dialling: usize,
-    /// Questions at once by other servers whether they are who they say (dialback), altogether.
+    /// Questions at once whether other servers are who they say (dialback), altogether. They have places of their own:
+    /// whoever makes us ask has proven nothing yet, and must not keep stanzas from leaving.
     pub verifications: usize,
+    /// The same that one network address may make us ask, so that it does not keep others from proving themselves.
+    pub verifications_per_address: usize,
     /// Pairs of domains that one incoming stream may prove, or have under way.
     pub pairs_per_stream: usize,
     /// Bytes of stanzas that may wait for one pair of domains while there is no stream.
@@ -93,6 +97,7 @@ impl Default for Settings {
             links: 10_000,
             dialling: 200,
             verifications: 200,
+            verifications_per_address: 50,
             pairs_per_stream: 100,
             queue_bytes: 1024 * 1024,
             total_queue_bytes: 256 * 1024 * 1024,

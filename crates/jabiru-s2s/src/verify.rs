@@ -1,5 +1,6 @@
 //! Whether another server may send for a domain, where it shows a dialback key (XEP-0220 §2.2.1).
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub(crate) struct ShownOn {
     pub(crate) chain: Vec<Vec<u8>>,
     /// Is it under TLS?
     pub(crate) secured: bool,
+    /// Its other end.
+    pub(crate) address: IpAddr,
 }
 
 /// Finds out in a task of its own, while the stream that asks goes on, and hands the answer there.
@@ -62,7 +65,7 @@ async fn answer(service: &Arc<Service>, claim: &KeyToVerify, on: &ShownOn) -> (K
         tracing::info!(%domain, %judgement, "dialback is not enough for this domain");
         return refused(Condition::PolicyViolation, format!("a certificate is required: {judgement}"));
     }
-    let Ok(_place) = service.verifications.try_acquire() else {
+    let Ok(_place) = service.verifications.admit(on.address) else {
         return refused(Condition::ResourceConstraint, "too many keys are being verified");
     };
     match dial::ask(service, claim, &trace).await {
