@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jabiru_net::caught;
 use jabiru_router::RemoteError;
@@ -24,6 +25,8 @@ pub(crate) async fn run(service: Arc<Service>, link: Arc<Link>) {
 
 async fn keep_open(service: &Arc<Service>, link: &Arc<Link>) {
     let mut previous = None;
+    // Streams in a row that ended soon after they had begun, and left something to be sent.
+    let mut in_vain = 0;
     loop {
         let trace = Trace::silent();
         match dial(service, link.pair(), &trace).await {
@@ -32,6 +35,7 @@ async fn keep_open(service: &Arc<Service>, link: &Arc<Link>) {
                     service.give_up(link, RemoteError::Timeout, "the server shuts down").await;
                     return;
                 };
+                let began = Instant::now();
                 let carry = Carry::new(service, link, router, dialled, previous.take());
                 let End { resumable, reason, because, error: _ } = carry.run().await;
                 link.lost();
@@ -39,6 +43,17 @@ async fn keep_open(service: &Arc<Service>, link: &Arc<Link>) {
                 previous = resumable;
                 if previous.is_none() && link.rest() {
                     return;
+                }
+                // Once may happen to a server that starts again. One that goes on like this is neither kept busy nor kept
+                // being asked.
+                in_vain = if began.elapsed() < SHORT { in_vain + 1 } else { 0 };
+                if in_vain >= STREAMS_IN_VAIN {
+                    tracing::warn!(domain = %link.pair().target, reason, "streams to this domain end as soon as they begin");
+                    service.give_up(link, RemoteError::Timeout, &reason).await;
+                    return;
+                }
+                if in_vain > 1 {
+                    tokio::time::sleep(link.failed_once(&reason, |_| pause(service, in_vain - 1))).await;
                 }
             }
             Err(error) => {
@@ -52,11 +67,15 @@ async fn keep_open(service: &Arc<Service>, link: &Arc<Link>) {
                     return;
                 }
                 tracing::info!(from = %pair.sender, domain = %pair.target, failed = %error, "no stream to this domain yet");
-                let pause = |failures| service.pause(failures, &mut rand::rng()).min(LONGEST_PAUSE_WHILE_WAITING);
-                tokio::time::sleep(link.failed_once(&error.text, pause)).await;
+                tokio::time::sleep(link.failed_once(&error.text, |failures| pause(service, failures))).await;
             }
         }
     }
+}
+
+/// How long to wait after so many failures in a row, while something waits.
+fn pause(service: &Service, failures: u32) -> Duration {
+    service.pause(failures, &mut rand::rng()).min(LONGEST_PAUSE_WHILE_WAITING)
 }
 
 /// What becomes of what was sent and not confirmed.
@@ -89,4 +108,10 @@ pub(crate) enum Because {
 }
 
 /// People wait for what waits here.
-const LONGEST_PAUSE_WHILE_WAITING: std::time::Duration = std::time::Duration::from_secs(8);
+const LONGEST_PAUSE_WHILE_WAITING: Duration = Duration::from_secs(8);
+
+/// A stream that ended sooner than this may be one of those that a server takes only to end them.
+const SHORT: Duration = Duration::from_secs(10);
+
+/// So many of them in a row are enough.
+const STREAMS_IN_VAIN: u32 = 5;
