@@ -171,6 +171,8 @@ fn settings(config: &Config) -> Settings {
         authenticated: Limits { max_element_bytes: limits.element_bytes, ..default.authenticated },
         // What waits for a pair must fit once there is a stream, and so must the longest stanza.
         outbox_bytes: default.outbox_bytes.max(own.queue_bytes).max(limits.element_bytes),
+        stall_timeout: limits.stall_timeout,
+        closing_timeout: limits.closing_timeout,
         negotiation_timeout: own.negotiation_timeout,
         connect_timeout: own.connect_timeout,
         dial_timeout: own.connect_timeout + own.negotiation_timeout,
