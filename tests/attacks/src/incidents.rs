@@ -44,17 +44,17 @@ pub const INCIDENTS: [Incident; 43] = [
     case(
         3,
         "Prosody: memory many times the bytes sent, before authentication (CVE-2026-43507)",
-        &["parser::amplification_before_authentication"],
+        &["parser::amplification_before_authentication", "server_floods::what_never_ends_between_servers"],
     ),
     case(
         4,
         "Prosody: memory lost with unauthenticated connections (CVE-2026-43506)",
-        &["load::connections_that_come_to_nothing"],
+        &["load::connections_that_come_to_nothing", "server_floods::connections_of_servers_that_come_to_nothing"],
     ),
     case(
         5,
         "Prosody: a stanza that never ends (CVE-2021-32918)",
-        &["parser::what_never_ends", "parser::flood_after_the_end"],
+        &["parser::what_never_ends", "parser::flood_after_the_end", "server_floods::what_never_ends_between_servers"],
     ),
     case(
         6,
@@ -87,32 +87,57 @@ pub const INCIDENTS: [Incident; 43] = [
         &["requests::every_request_is_answered_once"],
         "pubsub itself",
     ),
-    partly(
+    case(
         12,
         "STARTTLS injection (class of CVE-2011-0411)",
-        &["negotiation::plaintext_behind_starttls"],
-        "the same towards us on outbound server streams: there are none",
+        &[
+            "negotiation::plaintext_behind_starttls",
+            "server_tls::plaintext_behind_starttls_of_servers",
+            "server_tls::plaintext_behind_proceed",
+        ],
     ),
     case(
         13,
         "ejabberd: TLS was required, and got around (CVE-2014-8760)",
-        &["negotiation::nothing_goes_without_tls", "negotiation::no_stage_is_skipped"],
+        &[
+            "negotiation::nothing_goes_without_tls",
+            "negotiation::no_stage_is_skipped",
+            "server_tls::nothing_of_servers_goes_without_tls",
+            "server_tls::tls_is_required_of_all_others",
+        ],
     ),
-    not_yet(14, "Smack: went on in clear when STARTTLS was not offered (CVE-2016-10027)", "no outbound server streams"),
+    case(
+        14,
+        "Smack: went on in clear when STARTTLS was not offered (CVE-2016-10027)",
+        &["server_tls::tls_that_is_taken_away"],
+    ),
     case(
         15,
         "Prosody: renegotiation of TLS for CPU time (CVE-2021-32920)",
-        &["tls::renegotiation", "tls::handshakes_that_are_never_finished", "load::passwords_to_be_checked_at_once"],
+        &[
+            "tls::renegotiation",
+            "tls::handshakes_that_are_never_finished",
+            "load::passwords_to_be_checked_at_once",
+            "server_floods::connections_of_servers_that_come_to_nothing",
+        ],
     ),
-    case(16, "Prosody 0.11.8: tls-unique under TLS 1.3", &["sasl::channel_bindings_on_offer"]),
+    case(
+        16,
+        "Prosody 0.11.8: tls-unique under TLS 1.3",
+        &["sasl::channel_bindings_on_offer", "spoofed::authorization_identities_of_servers"],
+    ),
     partly(
         17,
         "jabber.ru 2023: a relay with a rogue but valid certificate, for 90 days",
-        &["sasl::relay_with_another_certificate"],
+        &[
+            "sasl::relay_with_another_certificate",
+            "server_certificates::certificates_of_initiating_servers",
+            "server_certificates::certificates_of_receiving_servers",
+        ],
         "a hash of the mechanisms on offer within SCRAM (XEP-0474), by which a client learns of other removals than \
          that of -PLUS",
     ),
-    partly(
+    case(
         18,
         "Openfire: certificates of others accepted (CVE-2014-3451, CVE-2025-59154, OF-3122, OF-3159)",
         &[
@@ -121,14 +146,19 @@ pub const INCIDENTS: [Incident; 43] = [
             "external::addresses_in_certificates",
             "external::certificates_without_their_key_or_without_end",
             "external::certificates_that_held_once",
+            "server_certificates::certificates_of_initiating_servers",
+            "server_certificates::certificates_of_receiving_servers",
         ],
-        "certificates of servers on server streams: there are none",
     ),
     partly(
         19,
         "Prosody: another domain after authentication (CVE-2018-10847)",
-        &["negotiation::the_domain_of_a_stream_stays"],
-        "resumption of streams",
+        &[
+            "negotiation::the_domain_of_a_stream_stays",
+            "spoofed::the_domains_of_a_stream_stay",
+            "management::streams_of_other_domains_are_not_resumed",
+        ],
+        "resumption of client streams: there is none",
     ),
     partly(
         20,
@@ -137,6 +167,7 @@ pub const INCIDENTS: [Incident; 43] = [
             "sasl::authorization_identity_with_plain",
             "sasl::authorization_identity_with_scram",
             "external::addresses_in_certificates",
+            "spoofed::authorization_identities_of_servers",
         ],
         "SASL2 and FAST",
     ),
@@ -171,15 +202,45 @@ pub const INCIDENTS: [Incident; 43] = [
             "guessing::from_many_addresses_at_one_account",
         ],
     ),
-    not_yet(
+    case(
         26,
         "Dialback results that nobody asked for: jabberd2 (CVE-2012-3525), M-Link (CVE-2012-4669), iChat (CVE-2012-4672)",
-        "no server streams; dialback on client streams is refused by negotiation::no_stage_is_skipped",
+        &[
+            "dialback::answers_that_nobody_asked_for",
+            "dialback::answers_to_other_requests",
+            "negotiation::no_stage_is_skipped",
+        ],
     ),
-    not_yet(27, "Prosody: weak dialback keys (CVE-2016-1232, CVE-2016-0756)", "no server streams"),
-    not_yet(28, "Prosody: dialback without dialback (CVE-2021-32919)", "no server streams"),
-    not_yet(29, "Spoofed senders on server streams", "no server streams"),
-    not_yet(30, "Floods of dialback requests and outbound connections", "no server streams"),
+    case(
+        27,
+        "Prosody: weak dialback keys (CVE-2016-1232, CVE-2016-0756)",
+        &["dialback::keys_are_good_for_one_stream", "dialback::guesses_are_made_by_the_rules"],
+    ),
+    case(
+        28,
+        "Prosody: dialback without dialback (CVE-2021-32919)",
+        &["dialback::the_authoritative_server_is_always_asked", "dialback::answers_to_other_requests"],
+    ),
+    case(
+        29,
+        "Spoofed senders on server streams",
+        &[
+            "spoofed::senders_that_were_not_proven",
+            "spoofed::piggybacking",
+            "spoofed::streams_that_we_opened_have_one_direction",
+        ],
+    ),
+    partly(
+        30,
+        "Floods of dialback requests and outbound connections",
+        &[
+            "server_floods::keys_of_many_domains",
+            "outgoing::streams_to_many_domains",
+            "outgoing::streams_that_end_as_soon_as_they_are_used",
+        ],
+        "web servers whose answers never end (POSH): they have port 443 to themselves, which is not to be had here; \
+         jabiru-s2s has its own tests of their bounds",
+    ),
     partly(
         31,
         "Forged carbons and archive results (CVE-2017-5589 and its kin, CVE-2019-16235, CVE-2020-26547)",
@@ -203,8 +264,8 @@ pub const INCIDENTS: [Incident; 43] = [
     partly(
         36,
         "Mellium: answers matched by their id alone (CVE-2024-46957)",
-        &["relayed::answers_from_the_wrong_address"],
-        "requests of the server: its only one is a ping, for which any sign of life is an answer",
+        &["relayed::answers_from_the_wrong_address", "spoofed::answers_of_the_wrong_server"],
+        "requests of the server to clients: its only one is a ping, for which any sign of life is an answer",
     ),
     partly(
         37,
@@ -215,8 +276,15 @@ pub const INCIDENTS: [Incident; 43] = [
     partly(
         38,
         "Stream management: somebody else's stream resumed, counters beyond what was sent",
-        &["negotiation::what_is_not_offered_is_not_taken"],
-        "stream management itself",
+        &[
+            "negotiation::what_is_not_offered_is_not_taken",
+            "management::streams_of_other_domains_are_not_resumed",
+            "management::more_acknowledged_than_was_sent",
+            "management::what_is_never_acknowledged",
+            "management::floods_of_acknowledgements",
+            "management::streams_that_nobody_comes_back_for",
+        ],
+        "stream management of client streams: there is none",
     ),
     not_yet(39, "Openfire: path traversal in the administration console (CVE-2023-32315)", "no HTTP"),
     partly(
@@ -235,7 +303,7 @@ pub const INCIDENTS: [Incident; 43] = [
 ];
 
 /// Cases without a number: what every server on the network has to stand.
-pub const CLASSICS: [(&str, &str); 15] = [
+pub const CLASSICS: [(&str, &str); 20] = [
     (
         "load::silence_and_single_bytes",
         "who says nothing, or a byte now and then, is gone after the time for negotiation",
@@ -265,6 +333,26 @@ pub const CLASSICS: [(&str, &str); 15] = [
     ("control::what_is_no_command", "the socket is its owner's; what is no command is refused, and changes nothing"),
     ("control::what_lies_in_place_of_the_socket", "it is replaced, not followed"),
     ("control::reloads_under_load", "a broken configuration changes nothing, a good one loses nothing"),
+    (
+        "server_floods::silence_and_single_bytes_of_servers",
+        "servers that connect and say nothing, or a byte now and then, are gone after the time for negotiation",
+    ),
+    (
+        "outgoing::servers_that_say_nothing",
+        "so are those that are connected to, at whatever stage; who wrote to them is told, others do not wait",
+    ),
+    (
+        "outgoing::a_server_that_never_reads",
+        "what waits for it is bounded, its senders are told, others reach theirs, it is given up",
+    ),
+    (
+        "server_floods::stanzas_of_a_server_without_a_pause",
+        "users and other servers do not wait for it, and nothing is heaped up",
+    ),
+    (
+        "server_floods::more_connections_of_one_server_than_it_may_have",
+        "they are refused; those there are go on, clients and other servers are not concerned",
+    ),
     ("control::sent_away_under_load", "each hears all that was sent to it, then where to go, as newcomers do"),
 ];
 

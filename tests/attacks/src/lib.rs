@@ -7,6 +7,7 @@
 //! nothing.
 
 pub mod incidents;
+pub mod names;
 pub mod peer;
 pub mod relay;
 pub mod scene;

@@ -48,7 +48,7 @@ pub fn features(list: &[&str]) -> String {
 #[derive(Debug)]
 pub struct Listening {
     /// The domain.
-    pub domain: &'static str,
+    pub domain: String,
     listener: TcpListener,
     config: Arc<ServerConfig>,
 }
@@ -59,10 +59,10 @@ impl Listening {
     /// # Panics
     /// If there is none.
     #[must_use]
-    pub fn new(domain: &'static str, config: ServerConfig) -> Listening {
+    pub fn new(domain: &str, config: ServerConfig) -> Listening {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("the option can be set");
-        Listening { domain, listener, config: Arc::new(config) }
+        Listening { domain: domain.to_owned(), listener, config: Arc::new(config) }
     }
 
     /// Shows something else from now on.
@@ -182,7 +182,7 @@ impl Listening {
         wire.hear("<stream:stream ");
         let rest = wire.hear(">");
         assert!(rest.contains(&format!("to='{}'", self.domain)), "{rest}");
-        wire.send(header(self.domain, "localhost", &format!("id='{id}'")));
+        wire.send(header(&self.domain, "localhost", &format!("id='{id}'")));
     }
 }
 

@@ -137,8 +137,18 @@ pub(crate) fn whoami(wire: &mut Wire) -> String {
 
 /// An extension with alternative names that rcgen would not write: one XmppAddr in a string of another type.
 pub(crate) fn oddly_typed(tag: u8, address: &str) -> CustomExtension {
+    other_name(5, tag, address)
+}
+
+/// The same with an SRVName (RFC 4985), in the type of string that it has to have.
+pub(crate) fn srv_name(name: &str) -> CustomExtension {
+    other_name(7, 0x16, name)
+}
+
+/// An alternative name of one of the kinds in the arc `id-on`.
+fn other_name(kind: u8, tag: u8, address: &str) -> CustomExtension {
     let wrap = |tag: u8, content: &[u8]| [&[tag, u8::try_from(content.len()).expect("short")], content].concat();
-    let oid = wrap(6, &[0x2b, 6, 1, 5, 5, 7, 8, 5]);
+    let oid = wrap(6, &[0x2b, 6, 1, 5, 5, 7, 8, kind]);
     let value = wrap(0xa0, &wrap(tag, address.as_bytes()));
     let names = wrap(0x30, &wrap(0xa0, &[oid, value].concat()));
     CustomExtension::from_oid_content(&[2, 5, 29, 17], names)

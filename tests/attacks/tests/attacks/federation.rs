@@ -2,15 +2,18 @@
 
 use std::fmt::Write as _;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use jabiru_attacks::peer::{self, Listening, STARTTLS};
+use jabiru_attacks::peer::{self, Listening, SM, STARTTLS, element};
 use jabiru_attacks::wire::{auth, trusting};
 use jabiru_attacks::{Scene, Wire};
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair, SanType};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ServerConfig};
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 use crate::certificates::{Shown, authority};
@@ -41,12 +44,13 @@ impl Federation {
     }
 
     /// The same with other lines before all, and further domains that are all at one place.
-    pub(crate) fn hosting(before: &str, s2s: &str, elsewhere: &[(&str, std::net::SocketAddr)], tables: &str) -> Federation {
+    pub(crate) fn hosting(before: &str, s2s: &str, elsewhere: &[(&str, SocketAddr)], tables: &str) -> Federation {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let authority = authority("The authority");
         let path = folder.path().join("authority.crt");
         std::fs::write(&path, authority.pem()).expect("it is written");
-        let [evil, honest] = [EVIL, HONEST].map(|domain| Listening::new(domain, serving(&of_domain(domain, &authority))));
+        let [evil, honest] =
+            [EVIL, HONEST].map(|domain| Listening::new(domain, serving(&of_domain(domain, &authority))));
         let mut routes = String::new();
         let listening = [(EVIL, evil.address()), (HONEST, honest.address())];
         for (domain, address) in listening.iter().chain(elsewhere) {
@@ -124,7 +128,9 @@ impl Federation {
 
     /// Juliet writes to somebody of another domain.
     pub(crate) fn juliet_writes(&mut self, to: &str, id: &str) {
-        self.scene.juliet.send(&format!("<message to='romeo@{to}' id='{id}' type='chat'><body>{SECRET}</body></message>"));
+        self.scene
+            .juliet
+            .send(&format!("<message to='romeo@{to}' id='{id}' type='chat'><body>{SECRET}</body></message>"));
     }
 
     /// What Juliet is told about a message that did not arrive: the condition.
@@ -189,4 +195,41 @@ pub(crate) fn shown_key(from: &str, to: &str, key: &str) -> String {
 /// A message of a user of `from` to one of `to`.
 pub(crate) fn message(from: &str, to: &str) -> String {
     format!("<message from='{from}' to='{to}' type='chat'><body>forged</body></message>")
+}
+
+/// Shows that what Juliet writes to another server gets there in time.
+pub(crate) fn reaches_honest(federation: &mut Federation, within: Duration) {
+    let begin = Instant::now();
+    federation.juliet_writes(HONEST, "others");
+    let honest = federation.honest.accept_within(within).expect("others reach theirs");
+    takes_a_message(federation, honest);
+    assert!(begin.elapsed() < within, "{:?}", begin.elapsed());
+}
+
+/// Takes a message over this connection, acknowledges it, and closes the stream.
+pub(crate) fn takes_a_message(federation: &Federation, connection: Wire) {
+    let mut honest = federation.honest.secure(connection, "secured");
+    federation.honest.establish(&mut honest, &[], &[SM]);
+    honest.hear("<enable ");
+    honest.send("<enabled xmlns='urn:xmpp:sm:3'/>");
+    element(&mut honest, "message");
+    honest.send("<a xmlns='urn:xmpp:sm:3' h='1'/></stream:stream>");
+    assert_eq!(honest.ended(), "closed");
+}
+
+/// A place that takes connections and says nothing.
+pub(crate) struct Silent {
+    pub(crate) address: SocketAddr,
+    _listener: Socket,
+}
+
+impl Silent {
+    pub(crate) fn new() -> Silent {
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+        // The system completes the connections; nobody takes them.
+        listener.listen(4096).expect("it listens");
+        let address = listener.local_addr().expect("it is bound").as_socket().expect("of IP");
+        Silent { address, _listener: listener }
+    }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use jabiru_attacks::Wire;
-use jabiru_attacks::peer::{self, BIDI, Listening, DIALBACK, EXTERNAL, PROCEED, STARTTLS, element, features, header};
+use jabiru_attacks::peer::{self, BIDI, DIALBACK, EXTERNAL, Listening, PROCEED, STARTTLS, element, features, header};
 use jabiru_attacks::wire::auth;
 
 use crate::certificates::authority;
@@ -104,7 +104,8 @@ fn tls_that_is_taken_away() {
         let listener = Listening::new("any.example", serving(&of_domain("any.example", &authority("Nobody's"))));
         let names: Vec<String> = (0..20).map(|number| format!("d{number}.any.example")).collect();
         let elsewhere: Vec<(&str, SocketAddr)> = names.iter().map(|name| (&**name, listener.address())).collect();
-        let mut federation = Federation::hosting("", require, &elsewhere, "[s2s.limits]\nnegotiation_timeout_seconds = 2\n");
+        let mut federation =
+            Federation::hosting("", require, &elsewhere, "[s2s.limits]\nnegotiation_timeout_seconds = 2\n");
         let mut names = names.iter();
         for (what, offered) in [
             ("nothing", "<stream:features/>".to_owned()),
@@ -112,7 +113,13 @@ fn tls_that_is_taken_away() {
             ("EXTERNAL", features(&[EXTERNAL])),
             ("all but TLS", features(&[EXTERNAL, DIALBACK, BIDI, peer::SM])),
             ("TLS by another name", features(&["<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls2'/>", DIALBACK])),
-            ("compression", features(&["<compression xmlns='http://jabber.org/features/compress'><method>zlib</method></compression>", DIALBACK])),
+            (
+                "compression",
+                features(&[
+                    "<compression xmlns='http://jabber.org/features/compress'><method>zlib</method></compression>",
+                    DIALBACK,
+                ]),
+            ),
             ("success at once", peer::SUCCESS.to_owned()),
             ("proceed at once", PROCEED.to_owned()),
             ("valid at once", "<db:result from='evil.example' to='localhost' type='valid'/>".to_owned()),
@@ -131,15 +138,25 @@ fn tls_that_is_taken_away() {
                     wire.hear(STARTTLS);
                     wire.send(match what {
                         "a refusal" => "<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>".to_owned(),
-                        _ => format!("{}{}", features(&[DIALBACK]), "<db:result from='evil.example' to='localhost' type='valid'/>"),
+                        _ => format!(
+                            "{}{}",
+                            features(&[DIALBACK]),
+                            "<db:result from='evil.example' to='localhost' type='valid'/>"
+                        ),
                     });
                 }
                 _ => drop(wire.send(&offered)),
             }
             let ended = wire.ended();
             let heard = wire.text();
-            assert!(!heard.contains(SECRET) && !heard.contains("db:result") && !heard.contains("<auth"), "{what}: {heard}");
-            assert!(["closed", "bad-format", "unsupported-stanza-type", "not-authorized"].contains(&&*ended), "{what}: {ended}");
+            assert!(
+                !heard.contains(SECRET) && !heard.contains("db:result") && !heard.contains("<auth"),
+                "{what}: {heard}"
+            );
+            assert!(
+                ["closed", "bad-format", "unsupported-stanza-type", "not-authorized"].contains(&&*ended),
+                "{what}: {ended}"
+            );
             assert_eq!(federation.juliet_is_told(what), "remote-server-timeout", "{what}");
         }
         federation.scene.end();
@@ -154,14 +171,23 @@ fn nothing_of_servers_goes_without_tls() {
     for (xml, expected) in [
         (message("romeo@evil.example", "juliet@localhost"), "not-authorized"),
         ("<presence from='romeo@evil.example' to='juliet@localhost'/>".to_owned(), "not-authorized"),
-        ("<iq type='get' id='p' from='evil.example' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>".to_owned(), "not-authorized"),
+        (
+            "<iq type='get' id='p' from='evil.example' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>".to_owned(),
+            "not-authorized",
+        ),
         ("<bidi xmlns='urn:xmpp:bidi'/>".to_owned(), "not-authorized"),
         ("<enable xmlns='urn:xmpp:sm:3' resume='true'/>".to_owned(), "not-authorized"),
-        ("<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>".to_owned(), "not-authorized"),
+        (
+            "<compress xmlns='http://jabber.org/protocol/compress'><method>zlib</method></compress>".to_owned(),
+            "not-authorized",
+        ),
         (peer::SUCCESS.to_owned(), "not-authorized"),
         (features(&[DIALBACK]), "not-authorized"),
         ("<handshake xmlns='jabber:component:accept'>x</handshake>".to_owned(), "not-authorized"),
-        ("<message xmlns='jabber:client' from='romeo@evil.example' to='juliet@localhost'/>".to_owned(), "invalid-namespace"),
+        (
+            "<message xmlns='jabber:client' from='romeo@evil.example' to='juliet@localhost'/>".to_owned(),
+            "invalid-namespace",
+        ),
     ] {
         let (clear, proofless) = (federation.clear(EVIL), federation.uncertified(EVIL).0);
         for (mut wire, clear) in [(clear, true), (proofless, false)] {

@@ -185,11 +185,8 @@ fn the_domains_of_a_stream_stay() {
 fn authorization_identities_of_servers() {
     let mut federation = Federation::new("", "");
     // A certificate of both domains: it is the stream that decides.
-    let shown = crate::certificates::Shown::new(
-        crate::federation::names(&[EVIL, HONEST]),
-        Some(&federation.authority),
-        vec![],
-    );
+    let shown =
+        crate::certificates::Shown::new(crate::federation::names(&[EVIL, HONEST]), Some(&federation.authority), vec![]);
     for (identity, expected) in [
         (&b""[..], "success"),
         (b"evil.example", "success"),
