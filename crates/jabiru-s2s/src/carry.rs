@@ -363,7 +363,8 @@ impl<'a> Carry<'a> {
         }
         let received = self.stream.entry.stream().last_received();
         let last = received.map_or(self.link.last_sent(), |received| received.max(self.link.last_sent()));
-        if now.saturating_duration_since(last) >= settings.idle_timeout && self.link.is_quiet() {
+        let idle = settings.idle_timeout.is_some_and(|idle| now.saturating_duration_since(last) >= idle);
+        if idle && self.link.is_quiet() {
             return Next::End(self.retire().await);
         }
         Next::Read

@@ -282,7 +282,7 @@ impl Commands {
             Request::Drain { to } => Answer::Draining { streams: operations.drain(to.as_deref())? },
             Request::Reload => Answer::Reloaded(self.reload().await?),
             Request::Status => Answer::Status(operations.status()),
-            Request::S2sList => Answer::S2sStreams(operations.servers()?.list()?),
+            Request::S2sList => Answer::S2sStreams(operations.servers()?.list()),
             Request::S2sTest { domain, from } => {
                 Answer::S2sDiagnosis(operations.servers()?.test(&domain, from.as_deref(), progress).await?)
             }

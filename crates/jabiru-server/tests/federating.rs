@@ -125,6 +125,39 @@ fn a_domain_that_is_blocked_by_a_reload() {
     assert!(error.children().any(|child| child.name() == "policy-violation"), "{bounced:?}");
 }
 
+/// A test walks to the end and says where that is; streams that are there are shown.
+#[test]
+fn a_test_of_the_other_server() {
+    let (one, two) = (start("one.example"), start("two.example"));
+    let run = one.run(&["s2s", "test", "two.example"], "");
+    assert!(!run.success && run.output.contains("\nFAIL "), "{run:?}");
+    assert!(run.errors.starts_with("jabiru: two.example can't be reached from one.example: "), "{run:?}");
+
+    introduce(&one, "one.example", &two, "two.example", "certificate");
+    introduce(&two, "two.example", &one, "one.example", "certificate");
+    let said = command(&one, &["s2s", "test", "two.example"]);
+    assert!(said.ends_with("two.example can be reached from one.example.\n"), "{said}");
+    for step in ["policy", "targets", "connect", "TLS", "certificate", "features", "SASL", "ping"] {
+        assert!(said.lines().any(|line| line.starts_with("ok ") && line.contains(step)), "{step}: {said}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&command(&one, &["s2s", "test", "two.example", "--json"])).unwrap();
+    assert_eq!((&json["reached"], &json["from"]), (&true.into(), &"one.example".into()));
+    let steps: Vec<_> = json["findings"].as_array().unwrap().iter().map(|finding| &finding["step"]).collect();
+    assert_eq!(steps.last().map(|step| **step == "ping"), Some(true), "{steps:?}");
+
+    let (mut here, mut there) = (available(&one, "one.example"), available(&two, "two.example"));
+    say(&mut here, "juliet@two.example", "is it you?");
+    drop(there.receive_message());
+    let json: serde_json::Value = serde_json::from_str(&command(&one, &["s2s", "list", "--json"])).unwrap();
+    let streams = json.as_array().unwrap();
+    assert!(streams.iter().all(|stream| stream["remote"] == "two.example"), "{json}");
+    let sent = streams.iter().filter_map(|stream| stream["stanzas_out"].as_u64()).sum::<u64>();
+    assert!(sent >= 1 && streams.iter().any(|stream| stream["state"] == "established"), "{json}");
+    let said = command(&one, &["s2s", "list"]);
+    assert!(said.contains("two.example") && said.contains("certificate"), "{said}");
+}
+
 /// Where there are no server streams, commands and senders are told so.
 #[test]
 fn no_server_streams() {

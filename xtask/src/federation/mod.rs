@@ -7,7 +7,7 @@
 //! to happen.
 
 mod credentials;
-mod domain;
+pub(crate) mod domain;
 mod janitor;
 mod judge;
 mod nameserver;

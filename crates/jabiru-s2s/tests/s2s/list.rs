@@ -35,9 +35,10 @@ async fn an_established_stream_with_its_proofs() {
     juliet.ids(1).await;
     juliet.says("romeo@a.example/orchard", 1).await;
     romeo.ids(1).await;
-    // Both are acknowledged.
+    // Both are acknowledged, and the last acknowledgement is on its way.
     let acknowledged = |stream: &StreamReport| {
-        stream.stream_management.is_some_and(|management| management.unacknowledged_stanzas == 0)
+        stream.queue == QueueReport::default()
+            && stream.stream_management.is_some_and(|management| management.unacknowledged_stanzas == 0)
     };
     let outgoing = listed(&a, acknowledged).await;
     assert_eq!(the_only_one(&a).await.direction, Direction::Outgoing);
@@ -177,6 +178,7 @@ async fn a_stream_that_broke_and_may_be_resumed() {
     assert!(suspended.stream_management.is_some_and(|management| management.resumable));
     the_only_one(&b).await;
 
+    listed(&a, |stream| matches!(stream.state, StreamState::Waiting { .. })).await;
     romeo.says("juliet@b.example/balcony", 1).await;
     let waiting = listed(&a, |stream| matches!(stream.state, StreamState::Waiting { .. })).await;
     assert_eq!((waiting.queue.stanzas, waiting.address), (1, None));

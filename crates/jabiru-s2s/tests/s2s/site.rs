@@ -198,10 +198,10 @@ impl Authority {
 
     pub(crate) fn identity(&self, names: &[&str]) -> Identity {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        self.issue(CertificateParams::new(names).unwrap())
+        self.issue(&CertificateParams::new(names).unwrap())
     }
 
-    pub(crate) fn issue(&self, params: CertificateParams) -> Identity {
+    pub(crate) fn issue(&self, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         Identity::new(vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap()).unwrap()
