@@ -188,6 +188,7 @@ impl Other {
             starttls: server.clone(),
             direct_tls: self.s2s_direct_tls.clone(),
             dns: Arc::new(Dns::start((*self.s2s_dns.ip(), self.s2s_dns.port()))?),
+            asks_for_addresses: true,
             authority: Arc::new(Authority::kept(folder)?),
         }))
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use jabiru_conformance::subject::AdminError;
 use jabiru_conformance::{Need, Verb};
 use serde_json::{Value, json};
 
-use super::peer::{DOMAIN, OTHER, Place, ServerPlace, text};
+use super::peer::{DOMAIN, OTHER, Place, text};
 use crate::process;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -106,8 +106,6 @@ pub(super) fn prepare(place: &Place, domains: &[&str]) -> Result<Command> {
         let mut inside = fs::read_dir(folder).into_iter().flatten().flatten();
         inside.any(|entry| entry.file_name().to_string_lossy().starts_with("ejabberd-"))
     });
-    let resolver = place.folder.join("resolver");
-    fs::write(&resolver, name_server(place))?;
     let libraries = found.context("ejabberd is installed, but not below /usr/lib")?;
     let mut command = process::command("erl");
     command
@@ -115,18 +113,22 @@ pub(super) fn prepare(place: &Place, domains: &[&str]) -> Result<Command> {
         .env("ERL_CRASH_DUMP", place.folder.join("crash.dump"))
         .env("EJABBERD_CONFIG_PATH", config)
         .env("EJABBERD_LOG_PATH", place.folder.join("ejabberd.log"))
-        .env("ERL_INETRC", resolver)
         .args(["+K", "true", "-noinput", "-mnesia", "dir"])
-        .arg(format!("{:?}", text(&place.folder.join("data"))))
-        .args(["-s", "ejabberd"]);
+        .arg(format!("{:?}", text(&place.folder.join("data"))));
+    if let Some(servers) = place.servers {
+        command.args(["-eval", &resolver(servers.dns)]);
+    }
+    command.args(["-s", "ejabberd"]);
     Ok(command)
 }
 
-/// The configuration of Erlang's resolver: nobody is asked but the name server of the suite.
-fn name_server(place: &Place) -> String {
-    let Some(ServerPlace { dns, .. }) = place.servers else { return String::new() };
-    let ip = dns.ip().to_string().replace('.', ",");
-    format!("{{clear_ns}}.\n{{nameserver, {{{ip}}}, {}}}.\n{{lookup, [dns]}}.\n{{cache_size, 0}}.\n", dns.port())
+/// What has Erlang's resolver ask nobody but the name server of the suite.
+fn resolver(dns: SocketAddr) -> String {
+    let (ip, port) = (dns.ip().to_string().replace('.', ","), dns.port());
+    format!(
+        "inet_db:set_resolv_conf(\"\"), inet_db:set_lookup([file, dns]), inet_db:set_cache_size(0), \
+         inet_db:add_ns({{{ip}}}, {port})."
+    )
 }
 
 /// The part of the configuration that is about other servers, but for where they connect.

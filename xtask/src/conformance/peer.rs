@@ -173,6 +173,7 @@ impl Peer {
             starttls: format!("127.0.0.1:{}", place.starttls),
             direct_tls: Some(format!("127.0.0.1:{}", place.direct_tls)),
             dns: Arc::clone(&self.dns),
+            asks_for_addresses: self.kind == Kind::Prosody,
             authority: Arc::clone(&self.authority),
         };
         Ok(Some(Arc::new(Site {

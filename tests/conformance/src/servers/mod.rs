@@ -26,6 +26,8 @@ pub struct ServerSide {
     pub direct_tls: Option<String>,
     /// Whom it asks for the addresses of other domains.
     pub dns: Arc<Dns>,
+    /// Does it ask it for the addresses of hosts, too? Otherwise it asks its operating system.
+    pub asks_for_addresses: bool,
     /// Whose signatures it accepts.
     pub authority: Arc<Authority>,
 }

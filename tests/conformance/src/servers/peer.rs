@@ -16,6 +16,9 @@ use crate::tree::{Element, differences};
 /// How often connections are looked at while something is awaited.
 const INTERVAL: Duration = Duration::from_millis(2);
 
+/// The host below its domain that it is at.
+const HOST: &str = "xmpp";
+
 /// A server of a domain that no other case has, played by the judge. Made by
 /// [`Subject::server`](crate::Subject::server).
 #[derive(Debug)]
@@ -51,8 +54,8 @@ impl PeerServer {
             patience: None,
             pings: 0,
         };
-        server.is_found_by(&[server.target(10, "xmpp")]);
-        server.is_at("xmpp");
+        server.is_found_by(&[server.target(10)]);
+        server.is_at(HOST);
         Ok(server)
     }
 
@@ -68,10 +71,13 @@ impl PeerServer {
         self.listener.local_addr().map_or(0, |address| address.port())
     }
 
-    /// A target of this priority: the host `name` below its domain, and the port that it listens on.
+    /// A target of this priority: a host below its domain, and the port that it listens on. A subject that does not ask for
+    /// addresses is led to a name that every system knows.
     #[must_use]
-    pub fn target(&self, priority: u16, name: &str) -> Srv {
-        Srv { priority, weight: 1, port: self.port(), target: format!("{name}.{}", self.domain) }
+    pub fn target(&self, priority: u16) -> Srv {
+        let own = self.side.asks_for_addresses || self.side.dns.host() != Ipv4Addr::LOCALHOST;
+        let target = if own { format!("{HOST}.{}", self.domain) } else { "localhost".to_owned() };
+        Srv { priority, weight: 1, port: self.port(), target }
     }
 
     /// Has `_xmpp-server._tcp` lead to these targets.

@@ -80,6 +80,7 @@ impl Bundled {
             starttls: format!("127.0.0.1:{}", process.ports[2]),
             direct_tls: Some(format!("127.0.0.1:{}", process.ports[3])),
             dns: Arc::clone(&self.dns),
+            asks_for_addresses: true,
             authority: Arc::clone(&self.authority),
         });
         Site {

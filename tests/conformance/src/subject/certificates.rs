@@ -54,11 +54,11 @@ pub struct ServerCertificate<'a> {
 /// What a certificate says it is for (its extended key usage).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Usage {
-    /// Servers alone, as public authorities issue them.
-    #[default]
-    Server,
     /// Both ends of TLS.
+    #[default]
     Both,
+    /// Servers alone, as public authorities issue them.
+    Server,
     /// It does not say.
     Unsaid,
 }

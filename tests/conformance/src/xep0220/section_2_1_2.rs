@@ -94,7 +94,7 @@ fn authoritative_server_that_is_away_proves_nothing(subject: &Subject) {
         let verona = subject.server("verona");
         let mut stream = without_certificate(&verona);
         if found {
-            verona.is_found_by(&[Srv { port: 1, ..verona.target(10, "xmpp") }]);
+            verona.is_found_by(&[Srv { port: 1, ..verona.target(10) }]);
         } else {
             verona.is_not_found();
         }

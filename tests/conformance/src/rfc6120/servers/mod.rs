@@ -161,3 +161,10 @@ fn is_told(romeo: &mut Client, id: &str, conditions: &[&str]) {
         types.iter().flat_map(|kind| conditions.iter().map(|condition| (*kind, *condition))).collect();
     romeo.receives_stanza_error_of(id, &allowed);
 }
+
+/// The case is not tried where the judge does not decide which addresses hosts have.
+fn asks_for_addresses(subject: &Subject) {
+    if !subject.server_side().asks_for_addresses {
+        subject.not_tried("the server asks its system for addresses, not the name server of the suite");
+    }
+}

@@ -50,7 +50,7 @@ fn domain_without_the_service_is_not_found(subject: &Subject) {
 fn server_that_nobody_is_at_is_a_timeout(subject: &Subject) {
     let verona = subject.server("verona");
     // Port 1 of loopback: nobody.
-    verona.is_found_by(&[Srv { port: 1, ..verona.target(10, "xmpp") }]);
+    verona.is_found_by(&[Srv { port: 1, ..verona.target(10) }]);
     let mut romeo = romeo_writes(subject, &verona);
     romeo.waits(Some(subject.seconds(20.0)));
     is_told(&mut romeo, "first", &["remote-server-timeout"]);
@@ -62,7 +62,7 @@ fn server_that_closes_at_once_is_a_timeout(subject: &Subject) {
     let mut romeo = romeo_writes(subject, &verona);
     drop(verona.accepts());
     // It may try again, at the same address.
-    verona.is_found_by(&[Srv { port: 1, ..verona.target(10, "xmpp") }]);
+    verona.is_found_by(&[Srv { port: 1, ..verona.target(10) }]);
     romeo.waits(Some(subject.seconds(20.0)));
     is_told(&mut romeo, "first", &["remote-server-timeout"]);
 }
@@ -76,7 +76,7 @@ fn every_stanza_that_waited_is_answered(subject: &Subject) {
         romeo.sends(format!("<message to='juliet@$verona' type='chat' id='{id}'><body>hi</body></message>"));
     }
     romeo.settles();
-    verona.is_found_by(&[Srv { port: 1, ..verona.target(10, "xmpp") }]);
+    verona.is_found_by(&[Srv { port: 1, ..verona.target(10) }]);
     drop(stream);
     romeo.waits(Some(subject.seconds(20.0)));
     for id in ["first", "a", "b", "c"] {
@@ -95,7 +95,7 @@ fn errors_that_waited_are_not_answered(subject: &Subject) {
     romeo.sends("<message to='juliet@$verona' type='chat' id='d'><body>hi</body></message>");
     let stream = verona.accepts();
     romeo.settles();
-    verona.is_found_by(&[Srv { port: 1, ..verona.target(10, "xmpp") }]);
+    verona.is_found_by(&[Srv { port: 1, ..verona.target(10) }]);
     drop(stream);
     romeo.waits(Some(subject.seconds(20.0)));
     is_told(&mut romeo, "d", &["remote-server-timeout", "remote-server-not-found"]);
@@ -105,7 +105,7 @@ fn errors_that_waited_are_not_answered(subject: &Subject) {
 /// RFC 6120 §3.3, §10.4.3: a server that could not be reached is tried again for what is sent later.
 fn server_that_comes_back_is_reached_again(subject: &Subject) {
     let mut verona = subject.server("verona");
-    let target = verona.target(10, "xmpp");
+    let target = verona.target(10);
     verona.is_found_by(&[Srv { port: 1, ..target.clone() }]);
     let mut romeo = romeo_writes(subject, &verona);
     romeo.waits(Some(subject.seconds(20.0)));

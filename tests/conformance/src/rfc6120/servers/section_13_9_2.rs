@@ -36,8 +36,8 @@ fn server_is_found_by_its_srv_record(subject: &Subject) {
 fn target_of_the_lowest_priority_comes_first(subject: &Subject) {
     let (mut verona, mut mantua) = (subject.server("verona"), subject.server("mantua"));
     // Mantua's machine is the spare one of verona.
-    let spare = mantua.target(20, "xmpp");
-    verona.is_found_by(&[spare, verona.target(10, "xmpp")]);
+    let spare = mantua.target(20);
+    verona.is_found_by(&[spare, verona.target(10)]);
     let mut romeo = romeo_writes(subject, &verona);
     verona.receives_any();
     romeo.sends("<message to='friar@$mantua' type='chat' id='a'><body>hi</body></message>");
@@ -50,8 +50,8 @@ fn target_of_the_lowest_priority_comes_first(subject: &Subject) {
 /// RFC 6120 §3.2.1: where a target can't be connected to, the next one is tried.
 fn next_target_is_tried_where_nobody_listens(subject: &Subject) {
     let mut verona = subject.server("verona");
-    let dead = Srv { port: 1, ..verona.target(10, "xmpp") };
-    verona.is_found_by(&[dead, verona.target(20, "xmpp")]);
+    let dead = Srv { port: 1, ..verona.target(10) };
+    verona.is_found_by(&[dead, verona.target(20)]);
     verona.waits(Some(subject.seconds(15.0)));
     let _romeo = romeo_writes(subject, &verona);
     verona.receives(
@@ -61,6 +61,7 @@ fn next_target_is_tried_where_nobody_listens(subject: &Subject) {
 
 /// RFC 6120 §3.2.2: without SRV records, the domain's own address is tried, at port 5269.
 fn domain_without_srv_records_is_tried_at_its_address(subject: &Subject) {
+    super::asks_for_addresses(subject);
     let mut verona = subject.server("verona");
     if let Err(error) = verona.listens_on_the_registered_port() {
         subject.not_tried(&format!("nobody can listen on port 5269 of loopback: {error}"));
