@@ -118,12 +118,27 @@ impl Incoming {
         Step::Progress
     }
 
+    /// The TLS handshake, without which the connection is of no use any more.
+    pub(super) fn takes_hands(&mut self, options: &TlsOptions) {
+        match self.client.tries_to_take_hands(options) {
+            Ok(()) => self.secure = true,
+            Err(error) => {
+                self.client.notes(&format!("TLS failed: {error}"));
+                self.ended = Some(format!("TLS: {error}"));
+            }
+        }
+    }
+
     fn opens(&mut self, header: Header, offers: Offers) {
         let to = header.attribute("from").unwrap_or_default().to_owned();
         self.headers.push(header);
         // Every stream has an id of its own, and an answer for who has asked.
         let number = self.headers.len();
-        let header = self.client.own_header().replacen(" id='", &format!(" to='{}' id='{number}-", escape(&to)), 1);
+        let mut header = self.client.own_header().replacen(" id='", &format!(" to='{}' id='{number}-", escape(&to)), 1);
+        if !offers.dialback {
+            // The declaration alone would be an offer (XEP-0220 §2.4.1).
+            header = header.replace(&format!(" xmlns:db='{}'", ns::DIALBACK), "");
+        }
         let mut features = String::new();
         if !self.secure && offers.starttls {
             features.push_str(&format!("<starttls xmlns='{}'><required/></starttls>", ns::TLS));
@@ -144,13 +159,7 @@ impl Incoming {
         match (element.name.as_str(), element.namespace.as_str()) {
             ("starttls", ns::TLS) => {
                 self.says(&format!("<proceed xmlns='{}'/>", ns::TLS));
-                match self.client.tries_to_take_hands(options) {
-                    Ok(()) => self.secure = true,
-                    Err(error) => {
-                        self.client.notes(&format!("TLS failed: {error}"));
-                        self.ended = Some(format!("TLS: {error}"));
-                    }
-                }
+                self.takes_hands(options);
             }
             ("auth", ns::SASL) => {
                 let text = element.text();
@@ -164,7 +173,12 @@ impl Incoming {
                     self.says(&format!("<failure xmlns='{}'><not-authorized/></failure>", ns::SASL));
                 }
             }
-            ("result", ns::DIALBACK) if element.attribute("type").is_none() => {
+            ("error", ns::STREAM) => {
+                self.says("</stream:stream>");
+                self.client.hangs_up();
+                self.ended = Some(element.to_string());
+            }
+            ("result", ns::DIALBACK) if element.attribute("type").is_none() && offers.dialback => {
                 let value = |name| escape(element.attribute(name).unwrap_or_default());
                 if !offers.key.is_empty() {
                     self.says(&format!(

@@ -31,6 +31,8 @@ pub struct PeerServer {
     options: TlsOptions,
     offers: Offers,
     incoming: Vec<Incoming>,
+    /// Does who connects begin with TLS?
+    begins_with_tls: bool,
     patience: Option<Duration>,
     pings: usize,
 }
@@ -51,6 +53,7 @@ impl PeerServer {
             options: TlsOptions::with_identity(identity),
             offers: Offers::default(),
             incoming: Vec::new(),
+            begins_with_tls: false,
             patience: None,
             pings: 0,
         };
@@ -90,6 +93,14 @@ impl PeerServer {
         let host = if name.is_empty() { self.domain.clone() } else { format!("{name}.{}", self.domain) };
         let address = self.listener.local_addr().map_or(Ipv4Addr::LOCALHOST, dns::ipv4);
         self.side.dns.knows_address(&host, address);
+    }
+
+    /// Is found as a server where streams begin with TLS (`_xmpps-server._tcp`, XEP-0368), and as no other.
+    pub fn begins_with_tls(&mut self) {
+        self.is_not_found();
+        self.side.dns.knows_service("xmpps-server", &self.domain, &[self.target(10)]);
+        self.is_at(HOST);
+        self.begins_with_tls = true;
     }
 
     /// Takes all records of its domain out of the DNS.
@@ -359,7 +370,11 @@ impl PeerServer {
         let deadline = self.scope.deadline(self.patience);
         loop {
             while let Some(client) = self.next_connection() {
-                self.incoming.push(Incoming::new(client));
+                let mut stream = Incoming::new(client);
+                if self.begins_with_tls {
+                    stream.takes_hands(&self.options);
+                }
+                self.incoming.push(stream);
             }
             for (place, stream) in self.incoming.iter_mut().enumerate() {
                 loop {

@@ -16,6 +16,7 @@ pub(super) const CASES: &[Case] = &[
         needs[Need::Servers]
     ),
     case!(Must, invalid_key_proves_nothing, ["8.1.2.2", "13.5"], needs[Need::Servers]),
+    case!(Must, stream_with_an_invalid_key_is_closed, ["13.5", "8.1.2.2"], needs[Need::Servers]),
     case!(Should, invalid_key_is_called_invalid, ["8.1.2.2", "13.5"], needs[Need::Servers]),
     case!(Must, error_of_the_authoritative_server_proves_nothing, ["8.1.2.2", "13.5"], needs[Need::Servers]),
     case!(Must, key_proves_nothing_before_it_is_verified, ["8.1.2.2", "13.5", "4.3.5"], needs[Need::Servers]),
@@ -65,13 +66,24 @@ fn invalid_key_proves_nothing(subject: &Subject) {
     is_not_heard(subject, &mut stream, "$verona", &mut romeo, &mut nurse);
 }
 
-/// XEP-0220 §2.2.1: the result should be of type `invalid`, and the stream, if it has nothing else, is closed.
+/// XEP-0220 §2.2.1: the result should be of type `invalid`.
 fn invalid_key_is_called_invalid(subject: &Subject) {
     let mut verona = subject.server("verona");
     let mut stream = without_certificate(&verona);
     let request = sends_key(&mut stream, &mut verona);
     answers(&mut verona, &request, "invalid");
     assert_eq!(is_not_valid(&mut stream), "invalid");
+}
+
+/// XEP-0220 §2.2.1: a stream that has proved nothing else is closed after an invalid key.
+fn stream_with_an_invalid_key_is_closed(subject: &Subject) {
+    let mut verona = subject.server("verona");
+    let mut stream = without_certificate(&verona);
+    let request = sends_key(&mut stream, &mut verona);
+    answers(&mut verona, &request, "invalid");
+    if is_not_valid(&mut stream) != "invalid" {
+        return;
+    }
     match stream.receives_next() {
         Next::Item(Item::Element(error)) => assert!(error.is("error", ns::STREAM), "{error}"),
         Next::Item(Item::Close) | Next::End(_) => {}

@@ -23,7 +23,6 @@ pub(super) const CASES: &[Case] = &[
     case!(Must, server_that_closes_at_once_is_a_timeout, ["10.4.3", "8.3.3.17"], needs[Need::Servers]),
     case!(Must, every_stanza_that_waited_is_answered, ["10.4.3", "10.1"], needs[Need::Servers]),
     case!(Must, errors_that_waited_are_not_answered, ["10.4.3", "8.3.1", "stanza-error-reply"], needs[Need::Servers]),
-    case!(Should, server_that_comes_back_is_reached_again, ["10.4.3", "stream-reconnect"], needs[Need::Servers]),
 ];
 
 /// RFC 6120 §10.4.3: where resolution does not succeed, the sender is told `remote-server-not-found`.
@@ -100,19 +99,4 @@ fn errors_that_waited_are_not_answered(subject: &Subject) {
     romeo.waits(Some(subject.seconds(20.0)));
     is_told(&mut romeo, "d", &["remote-server-timeout", "remote-server-not-found"]);
     romeo.settles();
-}
-
-/// RFC 6120 §3.3, §10.4.3: a server that could not be reached is tried again for what is sent later.
-fn server_that_comes_back_is_reached_again(subject: &Subject) {
-    let mut verona = subject.server("verona");
-    let target = verona.target(10);
-    verona.is_found_by(&[Srv { port: 1, ..target.clone() }]);
-    let mut romeo = romeo_writes(subject, &verona);
-    romeo.waits(Some(subject.seconds(20.0)));
-    is_told(&mut romeo, "first", &["remote-server-timeout", "remote-server-not-found"]);
-    verona.is_found_by(&[target]);
-    romeo.sends("<message to='juliet@$verona' type='chat' id='second'><body>hi</body></message>");
-    verona.receives(
-        "<message from='$romeo/orchard' to='juliet@$verona' type='chat' id='second'><body>hi</body></message>",
-    );
 }

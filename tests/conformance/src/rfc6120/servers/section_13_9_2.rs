@@ -3,6 +3,7 @@
 use super::romeo_writes;
 use crate::case;
 use crate::case::{Case, Need};
+use crate::client::TlsOptions;
 use crate::servers::Srv;
 use crate::subject::Subject;
 
@@ -21,6 +22,8 @@ pub(super) const CASES: &[Case] = &[
         ["13.9.2", "14.7", "stream-fqdn-resolution"],
         needs[Need::Servers]
     ),
+    case!(May, server_may_begin_with_tls, ["14.7", "13.4"], needs[Need::Servers]),
+    case!(May, subject_begins_with_tls_where_the_dns_says_so, ["14.7", "13.4", "13.9.2"], needs[Need::Servers]),
 ];
 
 /// RFC 6120 §3.2.1: the host and port of an SRV record are connected to; the domain itself has no address.
@@ -70,4 +73,31 @@ fn domain_without_srv_records_is_tried_at_its_address(subject: &Subject) {
     verona.receives(
         "<message from='$romeo/orchard' to='juliet@$verona' type='chat' id='first'><body>hi</body></message>",
     );
+}
+
+/// RFC 6120 §14.7, XEP-0368 §3: a server may take streams that begin with TLS, on another port.
+fn server_may_begin_with_tls(subject: &Subject) {
+    let [mut romeo] = subject.login(["romeo/orchard"]);
+    let verona = subject.server("verona");
+    let options = TlsOptions { alpn: vec!["xmpp-server"], ..verona.tls_options().clone() };
+    let Some(mut stream) = verona.connects_with_tls(&options) else {
+        subject.not_tried("no address where streams of servers begin with TLS is known");
+    };
+    let features = stream.opens();
+    assert!(features.offers("EXTERNAL") && features.starttls().is_none(), "{}", features.0);
+    stream.sends_auth("EXTERNAL", Some(&[]));
+    assert!(stream.receives_sasl_answer().is_success());
+    stream.opens();
+    stream.sends(super::message_from("$verona", "a"));
+    romeo.receives(super::message_from("$verona", "a"));
+}
+
+/// RFC 6120 §14.7, XEP-0368 §2: a domain may be found by `_xmpps-server._tcp` alone: the stream begins with TLS.
+fn subject_begins_with_tls_where_the_dns_says_so(subject: &Subject) {
+    let mut verona = subject.server("verona");
+    verona.begins_with_tls();
+    let _romeo = romeo_writes(subject, &verona);
+    let (place, _) = verona.receives_with_stream();
+    let stream = &verona.incoming()[place];
+    assert!(stream.secure && stream.headers.len() == 2, "under TLS, after SASL: {stream:?}");
 }

@@ -10,7 +10,7 @@ use crate::subject::Subject;
 pub(super) const CASES: &[Case] = &[
     case!(Must, server_that_asks_for_an_unknown_host_is_refused, ["4.9.3.6", "4.9.1.3"], needs[Need::Servers]),
     case!(Should, server_that_asks_for_no_address_is_refused, ["4.9.3.7", "4.9.1.3"], needs[Need::Servers]),
-    case!(Must, server_that_is_no_domain_is_not_taken, ["4.9.3.7", "4.7.1"], needs[Need::Servers]),
+    case!(Should, server_that_is_no_domain_is_not_taken, ["4.9.3.7", "4.7.1"], needs[Need::Servers]),
     case!(
         Must,
         server_that_asks_for_a_domain_that_is_gone_is_refused,
@@ -19,6 +19,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     case!(Must, text_between_stanzas_of_a_server_is_not_processed, ["4.9.3.1"], needs[Need::Servers]),
     case!(Should, unknown_element_of_a_server_is_refused, ["4.9.3.24"], needs[Need::Servers]),
+    case!(Should, endless_element_of_an_unproven_server_ends_the_stream, ["4.9.3.14", "13.12"], needs[Need::Servers]),
     case!(Must, error_of_a_receiving_server_closes_the_stream, ["4.9.1.1", "4.9.1.4"], needs[Need::Servers]),
     case!(
         Should,
@@ -46,7 +47,7 @@ fn server_that_asks_for_no_address_is_refused(subject: &Subject) {
     }
 }
 
-/// RFC 6120 §4.7.1: a server's `from` is its domain; one that is no domain is never a proven one.
+/// RFC 6120 §4.7.1: a server's `from` is its domain; one that is no domain proves nothing.
 fn server_that_is_no_domain_is_not_taken(subject: &Subject) {
     let [mut romeo, mut nurse] = subject.login(["romeo/orchard", "nurse/house"]);
     let verona = subject.server("verona");
@@ -144,6 +145,25 @@ fn stopped_server_tells_other_servers(subject: &Subject) {
             let condition = error.elements().next().map(|child| child.name.clone()).unwrap_or_default();
             assert!(STREAM_CONDITIONS.contains(&condition.as_str()), "{error}");
             assert_eq!(condition, "system-shutdown", "{error}");
+        }
+    }
+}
+
+/// RFC 6120 §4.9.3.14, §13.12: a server that has proved nothing can't make the subject keep whatever it sends: an element
+/// that goes on and on ends the stream.
+fn endless_element_of_an_unproven_server_ends_the_stream(subject: &Subject) {
+    const MOST: usize = 4 << 20;
+    let verona = subject.server("verona");
+    for stage in [Stage::Clear, Stage::Secure] {
+        let mut stream = stage.reach(&verona);
+        let _ = stream.tries_to_send(b"<message><body>");
+        let piece = vec![b'a'; 1 << 16];
+        let sent = (0..MOST / piece.len()).take_while(|_| stream.tries_to_send(&piece).is_ok()).count();
+        stream.notes(&format!("{sent} pieces"));
+        match stream.receives_next() {
+            crate::Next::Item(crate::Item::Element(error)) => assert!(error.is("error", ns::STREAM), "{error}"),
+            crate::Next::Item(crate::Item::Close) | crate::Next::End(_) => {}
+            other => panic!("the end of the stream was due: {other:?}"),
         }
     }
 }

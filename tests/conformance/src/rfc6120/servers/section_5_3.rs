@@ -87,7 +87,7 @@ fn subject_restarts_its_stream_after_tls(subject: &Subject) {
 }
 
 /// RFC 6120 §5.3.1, §13.4: a subject that requires TLS does not go on without it, where an attacker has taken the offer out
-/// of the features: it closes the stream, and the sender is told.
+/// of the features: it closes the stream, or asks for TLS all the same (RFC 7590 §3.1), and the sender is told.
 fn subject_does_not_go_on_where_tls_is_not_offered(subject: &Subject) {
     let mut verona = subject.server("verona");
     verona.offers(Offers { starttls: false, ..Offers::default() });
@@ -97,7 +97,15 @@ fn subject_does_not_go_on_where_tls_is_not_offered(subject: &Subject) {
     let header = stream.own_header().to_owned();
     let dialback = format!("<dialback xmlns='{}'><errors/></dialback>", ns::DIALBACK_FEATURE);
     stream.sends(format!("{header}<stream:features>{dialback}</stream:features>"));
-    ends(&mut stream);
+    match stream.receives_next() {
+        Next::Item(Item::Element(element)) if element.is("starttls", ns::TLS) => {
+            stream.sends(format!("<failure xmlns='{}'/></stream:stream>", ns::TLS));
+            ends(&mut stream);
+        }
+        Next::Item(Item::Element(element)) => assert!(element.is("error", ns::STREAM), "in clear: {element}"),
+        Next::Item(Item::Close) | Next::End(_) => {}
+        other => panic!("the end of the stream was due: {other:?}"),
+    }
     let _ = stream.tries_to_send(b"</stream:stream>");
     drop(stream);
     romeo.waits(Some(subject.seconds(30.0)));

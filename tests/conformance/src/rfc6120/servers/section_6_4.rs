@@ -3,7 +3,7 @@
 use super::{Stage, ends, is_told, message_from, romeo_writes};
 use crate::case;
 use crate::case::{Case, Need};
-use crate::client::{Item, Next, TlsOptions};
+use crate::client::{Answer, Item, Next, TlsOptions};
 use crate::ns;
 use crate::servers::Offers;
 use crate::subject::Subject;
@@ -53,9 +53,14 @@ fn unknown_mechanism_of_a_server_is_invalid(subject: &Subject) {
     }
 }
 
-/// RFC 6120 §6.4.4, §6.5.1: a server that aborts is told `aborted`.
+/// RFC 6120 §6.4.4, §6.5.1: a server that aborts, instead of answering a challenge, is told `aborted`.
 fn abort_of_a_server_is_told(subject: &Subject) {
     let mut stream = Stage::Secure.reach(&subject.server("verona"));
+    // Without an initial response: EXTERNAL asks for it by an empty challenge (RFC 4422 appendix A).
+    stream.sends_auth("EXTERNAL", None);
+    if !matches!(stream.receives_sasl_answer(), Answer::Challenge(_)) {
+        subject.not_tried("the server does not ask for a response that is missing");
+    }
     stream.sends(format!("<abort xmlns='{}'/>", ns::SASL));
     stream.receives_sasl_failure("aborted");
 }
