@@ -178,7 +178,16 @@ impl Incoming {
                 self.client.hangs_up();
                 self.ended = Some(element.to_string());
             }
-            ("result", ns::DIALBACK) if element.attribute("type").is_none() && offers.dialback => {
+            ("result", ns::DIALBACK) if !offers.dialback => {
+                self.client.notes("a key was not asked for");
+                self.says(&format!(
+                    "<stream:error><unsupported-stanza-type xmlns='{}'/></stream:error></stream:stream>",
+                    ns::STREAM_ERRORS
+                ));
+                self.client.hangs_up();
+                self.ended = Some("a key that nobody has asked for".to_owned());
+            }
+            ("result", ns::DIALBACK) if element.attribute("type").is_none() => {
                 let value = |name| escape(element.attribute(name).unwrap_or_default());
                 if !offers.key.is_empty() {
                     self.says(&format!(

@@ -334,11 +334,21 @@ fn configuration(
     if has_servers(profile) {
         let authority = certificates.join("authority.crt").display().to_string();
         let require = if profile == Some(Need::ServersByCertificate) { "certificate" } else { "dialback" };
+        let timeouts = match profile {
+            Some(Need::ServersShortTimeouts) => "connect_timeout_seconds = 2\nnegotiation_timeout_seconds = 2\n",
+            _ => "",
+        };
+        // All servers of the suite are at one address, and nobody but its name server is to be asked.
         let _ = write!(
             text,
-            "[s2s]\nstarttls = [\"127.0.0.1:{s2s_starttls}\"]\ndirect_tls = [\"127.0.0.1:{s2s_direct_tls}\"]\n\
-             require = \"{require}\"\nca = {authority:?}\n[s2s.resolver]\nnameservers = [\"{dns}\"]\n"
+            "[s2s]\nenabled = true\nstarttls = [\"127.0.0.1:{s2s_starttls}\"]\n\
+             direct_tls = [\"127.0.0.1:{s2s_direct_tls}\"]\nrequire = \"{require}\"\nca = [{authority:?}]\n\
+             system_authorities = false\ndane = false\nposh = false\n\
+             [s2s.resolver]\nnameservers = [\"{dns}\"]\ndnssec = false\n\
+             [s2s.limits]\nincoming_per_address = 10000\n{timeouts}"
         );
+    } else if SERVER_STREAMS {
+        text.push_str("[s2s]\nenabled = false\n");
     }
     text
 }
@@ -372,13 +382,9 @@ fn differences(profile: Need) -> (&'static str, &'static str) {
              bytes_per_second = 20000\nbytes_burst = 400000\nstanzas_per_second = 20\nstanzas_burst = 400\n\
              too_fast = \"close\"\nrecipients_per_minute = 100\noutbox_bytes = 65536\n",
         ),
-        Need::ServersShortTimeouts => (
-            "",
-            "negotiation_timeout_seconds = 2\nidle_timeout_seconds = 2\nping_timeout_seconds = 1\n\
-             stall_timeout_seconds = 1\nclosing_timeout_seconds = 1\n",
-        ),
         Need::Servers
         | Need::ServersByCertificate
+        | Need::ServersShortTimeouts
         | Need::Alone
         | Need::SecondDomain
         | Need::DirectTls

@@ -37,13 +37,14 @@ fn server_that_asks_for_an_unknown_host_is_refused(subject: &Subject) {
     stream.receives_stream_error("host-unknown");
 }
 
-/// RFC 6120 §4.9.3.7: a `to` that is no address is `improper-addressing`, or names no host that is known (§4.9.1.3).
+/// RFC 6120 §4.9.3.7: a `to` that is no address is `improper-addressing`, or names no host that is known (§4.9.1.3), or does
+/// not fit the schema (§4.9.3.11).
 fn server_that_asks_for_no_address_is_refused(subject: &Subject) {
     let verona = subject.server("verona");
     for to in ["", "@@$domain", "$domain$domain@"] {
         let mut stream = verona.connects();
         stream.sends_header(&verona.header().replace("$domain", to));
-        stream.receives_stream_error_of(&["improper-addressing", "host-unknown"]);
+        stream.receives_stream_error_of(&["improper-addressing", "host-unknown", "invalid-xml"]);
     }
 }
 
