@@ -242,10 +242,11 @@ fn when_initiating(view: &mut View<'_>, unit: Unit, change: impl FnOnce(&str) ->
     }
 }
 
-/// Has the server opened this connection? Then its header came first, to which ours, with an id, was the answer.
+/// Has the server opened this connection? Then its header came first, and ours, with an id, was the answer.
 fn is_initiating(view: &View<'_>) -> bool {
     let first = view.received.first().map(Unit::text).unwrap_or_default();
-    first.contains(ns::SERVER) && (view.sent.is_empty() || view.sent.contains(" id='"))
+    let ours = view.sent.split('>').find(|tag| tag.contains("<stream:stream"));
+    first.contains(ns::SERVER) && ours.is_none_or(|tag| tag.contains(" id='"))
 }
 
 fn is_stanza(element: &Element) -> bool {
