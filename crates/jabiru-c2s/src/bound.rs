@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use jabiru_negotiation::BindError;
-use jabiru_net::Outbox;
+use jabiru_net::{Outbox, caught_now, random_letters};
 use jabiru_router::{Eventually, OnConflict, RegisterError, ResourceId, Router};
 use jabiru_stanza::{BareJid, FullJid, ResourcePart};
 
-use crate::caught::caught_now;
-use crate::random;
 use crate::settings::{ConflictPolicy, Settings};
 
 /// Registered until [`leave`](Self::leave), or until dropped if its task panics.
@@ -90,7 +88,7 @@ const BIND_TRIES: usize = 4;
 
 /// A resourcepart that nobody can guess (RFC 6120 §7.5): 80 bits in letters and digits.
 fn random_resource() -> Result<ResourcePart, BindError> {
-    let text = random::letters(16).map_err(|error| {
+    let text = random_letters(16).map_err(|error| {
         tracing::error!(%error, "no random numbers");
         BindError::Internal
     })?;

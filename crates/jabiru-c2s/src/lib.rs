@@ -34,17 +34,14 @@
 //! ```
 
 mod bound;
-mod caught;
 mod computing;
 mod credentials;
 mod exchange;
 mod expiry;
 mod farewell;
-mod hosted;
 mod live;
 mod negotiate;
 mod orders;
-mod random;
 mod rate;
 mod recipients;
 mod redirect;
@@ -57,8 +54,7 @@ mod stream;
 mod throttle;
 mod watch;
 
-pub use hosted::hosted;
-pub use jabiru_net::Keepalive;
+pub use jabiru_net::{Keepalive, hosted};
 pub use rate::{OnExcess, Rate, RateLimits};
 pub use service::{C2s, Transport};
 pub use settings::{ConflictPolicy, Settings};

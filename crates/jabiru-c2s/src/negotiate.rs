@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::time::{Instant, SystemTime};
 
 use jabiru_negotiation::{BindError, ClientStream, CredentialsAnswer, Event, Mechanism, ScramHash, Security, TlsInfo};
-use jabiru_net::{Connection, Wake};
+use jabiru_net::{Connection, Wake, caught};
 use jabiru_stanza::{
     BareJid, ContentNamespace, DomainPart, FullJid, ResourcePart, SaslCondition, StreamError, StreamHeader,
 };
@@ -13,7 +13,6 @@ use jabiru_xml::Reader;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::bound::Bound;
-use crate::caught::caught;
 use crate::credentials;
 use crate::farewell::{append_last_words, log_end};
 use crate::live::Entry;

@@ -3,13 +3,13 @@
 use std::io;
 use std::time::Instant;
 
-use jabiru_net::{Connection, Wake};
+use jabiru_net::{Connection, Wake, random_letters};
 use jabiru_stanza::{ContentNamespace, DomainPart, StreamError, StreamHeader};
 use jabiru_xml::{Event, Reader};
 
 use crate::farewell::append_last_words;
+use crate::redirect;
 use crate::service::{Service, Transport};
-use crate::{random, redirect};
 
 /// Answers the client's stream header, once it is there, and gives the last words that follow: the error and the
 /// closing tag. `None` if there is nobody left to tell.
@@ -79,9 +79,10 @@ pub(crate) fn response_header(service: &Service, theirs: &StreamHeader) -> Strea
     StreamHeader {
         from: Some(from),
         to: theirs.from.clone(),
-        id: random::letters(STREAM_ID_LETTERS).ok(),
+        id: random_letters(STREAM_ID_LETTERS).ok(),
         lang: Some(service.policy.lang.clone()),
         version: Some((1, 0)),
+        ..StreamHeader::default()
     }
 }
 

@@ -4,10 +4,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use jabiru_net::{Admitted, Connection};
+use jabiru_net::{Admitted, Connection, caught};
 use jabiru_stanza::{Jid, StreamCondition, StreamError};
 
-use crate::caught::caught;
 use crate::exchange::Exchange;
 use crate::expiry::Expiry;
 use crate::farewell::last_words;

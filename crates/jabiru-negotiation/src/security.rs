@@ -38,6 +38,12 @@ pub struct TlsInfo {
     pub server_name: Option<String>,
     /// The certificate chain of the other side, DER, its own first; empty if it presented none.
     pub peer_certificates: Vec<Vec<u8>>,
+    /// The version, such as `TLSv1.3`, for logs and reports.
+    pub version: Option<&'static str>,
+    /// The cipher suite, such as `TLS13_AES_256_GCM_SHA384`, for reports.
+    pub cipher_suite: Option<&'static str>,
+    /// The protocol that was agreed on by ALPN (RFC 7301), such as `xmpp-server`; `None` if none was.
+    pub application_protocol: Option<String>,
     /// Who the other side is by its own certificate; `None` if it presented none.
     pub client_certificate: Option<ClientCertificate>,
 }
@@ -86,6 +92,7 @@ impl fmt::Debug for TlsInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TlsInfo")
             .field("channel_bindings", &self.channel_bindings())
+            .field("version", &self.version)
             .field("server_name", &self.server_name)
             .field("peer_certificates", &self.peer_certificates.len())
             .field("client_certificate", &self.client_certificate)

@@ -13,12 +13,12 @@ use jabiru_negotiation::TlsInfo;
 use jabiru_stanza::StreamError;
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::buffer::{self, Chunk};
 use crate::limits::ConnectionLimits;
 use crate::outbox::Outbox;
-use crate::tls::TlsSettings;
+use crate::tls::{self, Beginning, ConnectingTls, TlsSettings};
 use crate::transport::Transport;
 
 /// A socket with what waits to be sent on it. One task owns it.
@@ -249,7 +249,42 @@ impl Connection {
             }
         };
         let info = handshake.info(session.get_ref().1);
-        self.transport = Transport::tls(session);
+        self.transport = Transport::tls(session.into());
+        self.outbox.set_confidential();
+        Ok(info)
+    }
+
+    /// Begins TLS for a stream from one of our domains, `from`, to `to`, within a bound. What waits is sent first, in
+    /// clear: `<starttls/>` has left already (RFC 6120 §5.4.2.1).
+    ///
+    /// The other side has the key of the certificate that it showed; whose that is, is still to be judged
+    /// ([`ConnectingTls`]).
+    ///
+    /// # Errors
+    /// What TLS or the socket say, `TimedOut`, `InvalidInput` if `to` is no name that TLS can ask for, and
+    /// `ConnectionAborted` if meanwhile the end was ordered; the connection can't be used afterwards.
+    pub async fn initiate_tls(
+        &mut self,
+        settings: &ConnectingTls,
+        from: &str,
+        to: &str,
+        beginning: Beginning,
+        within: Duration,
+    ) -> io::Result<TlsInfo> {
+        self.flush(within).await?;
+        let name = tls::server_name(to).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let Transport::Plain(socket) = std::mem::replace(&mut self.transport, Transport::Closed) else {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "TLS was negotiated already"));
+        };
+        let connector = TlsConnector::from(settings.config(from, beginning));
+        let session = tokio::select! {
+            session = tokio::time::timeout(within, connector.connect(name, socket)) => session??,
+            () = poll_fn(|context| self.outbox.poll_ending(context)) => {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
+        };
+        let info = tls::connecting_info(session.get_ref().1);
+        self.transport = Transport::tls(session.into());
         self.outbox.set_confidential();
         Ok(info)
     }

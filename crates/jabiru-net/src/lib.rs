@@ -36,20 +36,26 @@
 mod admission;
 mod attempts;
 mod buffer;
+mod caught;
 pub mod certificate;
 mod connection;
+mod hosted;
 mod limits;
 mod listener;
 mod outbox;
 mod pem_file;
+mod random;
 mod tls;
 mod transport;
 
 pub use admission::{Admission, AdmissionLimits, Admitted, Excess, Limit};
 pub use attempts::AttemptRate;
 pub use buffer::Chunk;
+pub use caught::{Panicked, caught, caught_now};
 pub use connection::{Connection, Wake};
+pub use hosted::hosted;
 pub use limits::{ConnectionLimits, Keepalive};
 pub use listener::Listener;
 pub use outbox::Outbox;
-pub use tls::{ClientCertificates, Identity, IdentityError, NoIdentity, TlsSettings};
+pub use random::random_letters;
+pub use tls::{Beginning, ClientCertificates, ConnectingTls, Identity, IdentityError, NoIdentity, TlsSettings};

@@ -131,6 +131,12 @@ impl Outbox {
         (!state.pending.is_empty()).then(|| std::mem::take(&mut state.pending))
     }
 
+    /// How many bytes wait, beside those that the connection has taken and not yet handed to the socket; for reports.
+    #[must_use]
+    pub fn pending_bytes(&self) -> usize {
+        self.state.lock().pending.len()
+    }
+
     /// Is it more than half full, so that nothing more should be asked of this stream?
     pub(crate) fn is_congested(&self) -> bool {
         self.state.lock().pending.len() > self.capacity / 2

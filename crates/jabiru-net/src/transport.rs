@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use rustls::ProtocolVersion;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::TlsStream;
 
 use crate::buffer::{Chunk, ReadBuffer};
 

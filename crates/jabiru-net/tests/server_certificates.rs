@@ -30,6 +30,19 @@ fn verify(
     verify_server(&chain, &DomainPart::new(domain).unwrap(), &roots, SystemTime::now(), check)
 }
 
+#[test]
+fn authorities_come_together() {
+    let [one, other, third] = ["the one", "the other", "the third"].map(Authority::new);
+    let roots = |authority: &Authority| Roots::new([authority.certificate()]).unwrap();
+    let both = roots(&one).and(&roots(&other));
+    let domain = DomainPart::new("example.net").unwrap();
+    for (authority, trusted) in [(&one, true), (&other, true), (&third, false)] {
+        let chain = [authority.issue(&with_names("-", &[dns_id("example.net")])).certificate];
+        assert_eq!(verify_server(&chain, &domain, &both, SystemTime::now(), CHECK).is_ok(), trusted);
+    }
+    assert!(Roots::default().is_empty() && !both.is_empty());
+}
+
 /// Common name, subjectAltName, the domain that is sought, how, and what is found.
 type Row = (&'static str, Vec<Vec<u8>>, &'static str, ServerCheck, Option<IdentifierKind>);
 

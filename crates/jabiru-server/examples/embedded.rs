@@ -14,6 +14,7 @@ async fn main() -> anyhow::Result<()> {
     let mut config = Config { data_directory: folder.path().join("data"), ..Config::default() };
     config.c2s.starttls = vec!["127.0.0.1:0".parse()?];
     config.c2s.direct_tls = vec!["127.0.0.1:0".parse()?];
+    config.s2s.enabled = false;
 
     let server = Server::start(&config).await?;
     let made = ScramCredentials::create(ScramHash::Sha256, "correct horse", 10_000)?;

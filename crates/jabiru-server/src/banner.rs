@@ -24,8 +24,12 @@ impl Banner<'_> {
             Some(path) => writeln!(out, "  configuration  {}", path.display())?,
             None => writeln!(out, "  configuration  built-in defaults (jabiru.example.toml shows them all)")?,
         }
-        let addresses: [(&str, &[SocketAddr]); 2] =
-            [("STARTTLS", self.server.starttls_addresses()), ("direct TLS", self.server.direct_tls_addresses())];
+        let addresses: [(&str, &[SocketAddr]); 4] = [
+            ("STARTTLS", self.server.starttls_addresses()),
+            ("direct TLS", self.server.direct_tls_addresses()),
+            ("s2s STARTTLS", self.server.s2s_starttls_addresses()),
+            ("s2s direct", self.server.s2s_direct_tls_addresses()),
+        ];
         for (what, addresses) in addresses {
             if !addresses.is_empty() {
                 let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError};
 use crate::control::DrainArguments;
+use crate::s2s_command::S2sCommand;
 use crate::user_command::UserCommand;
 
 /// An XMPP server.
@@ -47,6 +48,9 @@ pub(crate) enum Command {
     Reload,
     /// Lets the running server send everybody away, also those who still come, as long as it runs.
     Drain(DrainArguments),
+    /// Shows streams to and from other servers, and finds out why there are none.
+    #[command(subcommand)]
+    S2s(S2sCommand),
     /// Looks at the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -14,6 +14,7 @@
 //! config.data_directory = folder.path().join("data");
 //! config.c2s.starttls = vec!["127.0.0.1:0".parse()?];
 //! config.c2s.direct_tls = vec![];
+//! config.s2s.enabled = false;
 //!
 //! let server = Server::start(&config).await?;
 //! println!("clients may come to {}", server.starttls_addresses()[0]);
@@ -32,9 +33,12 @@ mod credentials;
 mod data_directory;
 mod expiry;
 mod features;
+mod host;
+mod listeners;
 mod logging;
 mod open_files;
 mod operations;
+mod s2s_command;
 mod serve;
 mod server;
 mod status;
@@ -86,6 +90,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Drain(arguments)) => control::drain(&cli::data_directory(path.as_deref())?, arguments),
         Some(Command::Reload) => control::reload(&cli::data_directory(path.as_deref())?),
         Some(Command::Status { json }) => control::status(&cli::data_directory(path.as_deref())?, json),
+        Some(Command::S2s(command)) => s2s_command::run(command, &cli::data_directory(path.as_deref())?),
         Some(Command::User(command)) => {
             let config = cli::load(path.as_deref())?;
             let accounts = data_directory::open_storage(&config)?;

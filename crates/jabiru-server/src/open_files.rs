@@ -19,15 +19,22 @@ pub(crate) fn allow_all(config: &Config) {
             limit.current = before;
         }
     }
-    let connections = config.limits.connections as u64;
+    let connections = connections(config);
     if let Some(files) = limit.current.filter(|files| *files < connections.saturating_add(RESERVED)) {
         tracing::warn!(
             files,
             connections,
             "the system allows fewer open files than there may be connections; raise its limit (LimitNOFILE of a \
-             systemd unit) or lower limits.connections"
+             systemd unit) or lower limits.connections or s2s.limits"
         );
     }
+}
+
+/// How many there may be, of clients and of servers in both directions.
+fn connections(config: &Config) -> u64 {
+    let servers = &config.s2s.limits;
+    let of_servers = if config.s2s.enabled { servers.streams.saturating_add(servers.outgoing) } else { 0 };
+    config.limits.connections.saturating_add(of_servers) as u64
 }
 
 /// Files beside the connections: listeners, the database, the log.
@@ -36,6 +43,14 @@ const RESERVED: u64 = 64;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connections_of_all_kinds() {
+        let mut config = Config::default();
+        assert_eq!(connections(&config), 100_000 + 10_000 + 5_000);
+        config.s2s.enabled = false;
+        assert_eq!(connections(&config), 100_000);
+    }
 
     /// The limit is the process's: it is lowered by one alone, which no other test notices.
     #[test]

@@ -1,7 +1,7 @@
 //! What can be done with a server while it runs: ending streams, sending everybody away, reading the
 //! configuration anew, telling how it is.
 
-mod host;
+mod servers;
 
 use std::fmt;
 use std::future::Future;
@@ -19,17 +19,23 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use crate::assemble::{self, Certificate, Tls};
+use crate::assemble::s2s::Replaceable;
+use crate::assemble::{self, Certificate, c2s};
 use crate::cli;
 use crate::config::{self, Config, Differences};
-use crate::control::{Answer, Operator, Request};
+use crate::control::{Answer, Operator, Progress, Request};
+use crate::host::HostPort;
 use crate::status::{DomainStatus, Draining, Status};
+
+pub(crate) use self::servers::ServerStreams;
 
 /// A running server's parts that commands reach. Shared by all who give some.
 pub(crate) struct Operations {
     c2s: C2s,
+    /// `None`: there are no server streams.
+    servers: Option<ServerStreams>,
     hosted: HostedDomains,
-    tls: Tls,
+    tls: c2s::Tls,
     admission: Admission,
     started: Instant,
     state: Mutex<State>,
@@ -50,13 +56,15 @@ impl Operations {
     pub(crate) fn new(
         config: Config,
         c2s: C2s,
+        servers: Option<ServerStreams>,
         hosted: HostedDomains,
-        tls: Tls,
+        tls: c2s::Tls,
         admission: Admission,
         certificates: Vec<Certificate>,
     ) -> Operations {
         Operations {
             c2s,
+            servers,
             hosted,
             tls,
             admission,
@@ -76,7 +84,7 @@ impl Operations {
 
     /// Sends everybody away, for as long as the server runs; returns how many streams there were.
     pub(crate) fn drain(&self, to: Option<&str>) -> anyhow::Result<usize> {
-        let to = to.map(host::parse).transpose()?;
+        let to = to.map(HostPort::parse).transpose()?.map(|to| to.to_string());
         let mut state = self.state.lock();
         let streams = self.c2s.stream_count();
         self.c2s.drain(to.clone());
@@ -94,19 +102,27 @@ impl Operations {
         let Differences { applicable, restart } = before.differences(&config);
         let [applied, restart] = [applicable, restart].map(|keys| keys.into_iter().map(str::to_owned).collect());
         let next = before.with_applicable(&config);
-        let (next, certificates, clients) = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
-            let (certificates, clients) = (assemble::certificates(&next)?, assemble::client_certificates(&next)?);
-            Ok((next, certificates, clients))
+        let (next, certificates, clients, rules) = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
+            let (certificates, clients) = (assemble::certificates(&next)?, c2s::client_certificates(&next)?);
+            let rules = next.s2s.enabled.then(|| Replaceable::new(&next.s2s)).transpose()?;
+            Ok((next, certificates, clients, rules))
         })
         .await??;
 
         // First the certificates, so that a new domain has one. Nothing fails behind this.
         self.tls.replace(&certificates, &clients)?;
-        self.admission.set_limits(assemble::admission_limits(&next.limits));
+        self.admission.set_limits(c2s::admission_limits(&next.limits));
+        if let (Some(servers), Some(rules)) = (&self.servers, rules) {
+            servers.apply(&next, &certificates, rules)?;
+        }
         let names = || next.domains.iter().map(|domain| domain.name.clone());
         let known = self.hosted.all();
         let removed = self.hosted.replace(names());
-        let streams_ended = self.c2s.end_domains(&removed);
+        let of_servers = match &self.servers {
+            Some(servers) => servers.streams.end_domains(&removed).await,
+            None => 0,
+        };
+        let streams_ended = self.c2s.end_domains(&removed) + of_servers;
         let text = |domain: &DomainPart| domain.to_string();
         let added = names().filter(|domain| !known.contains(domain)).map(|domain| text(&domain)).collect();
         let mut state = self.state.lock();
@@ -125,6 +141,14 @@ impl Operations {
         Ok(Reloaded { added, removed, streams_ended, new_certificates, applied, restart })
     }
 
+    /// The server streams.
+    ///
+    /// # Errors
+    /// They are switched off.
+    fn servers(&self) -> anyhow::Result<&ServerStreams> {
+        self.servers.as_ref().context("this server has no streams to or from other servers: [s2s] enabled is false")
+    }
+
     /// How the server is.
     pub(crate) fn status(&self) -> Status {
         let state = self.state.lock();
@@ -134,6 +158,7 @@ impl Operations {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: self.started.elapsed().as_secs(),
             streams: self.c2s.stream_count(),
+            server_streams: self.servers.as_ref().map(|servers| servers.streams.stream_count()),
             draining: state.draining.clone(),
             domains: domains.map(|certificate| DomainStatus::new(certificate, &state.config.tls, now)).collect(),
         }
@@ -242,7 +267,7 @@ impl Commands {
         result.context("nothing was changed")
     }
 
-    async fn obey(&self, request: Request) -> anyhow::Result<Answer> {
+    async fn obey(&self, request: Request, progress: Progress) -> anyhow::Result<Answer> {
         let operations = &self.operations;
         Ok(match request {
             Request::Kick { address, reason } => {
@@ -255,13 +280,20 @@ impl Commands {
             Request::Drain { to } => Answer::Draining { streams: operations.drain(to.as_deref())? },
             Request::Reload => Answer::Reloaded(self.reload().await?),
             Request::Status => Answer::Status(operations.status()),
+            Request::S2sList => Answer::S2sStreams(operations.servers()?.list()?),
+            Request::S2sTest { domain, from } => {
+                Answer::S2sDiagnosis(operations.servers()?.test(&domain, from.as_deref(), progress).await?)
+            }
+            Request::S2sClose { domain } => Answer::S2sClosed { streams: operations.servers()?.close(&domain)? },
         })
     }
 }
 
 impl Operator for Commands {
-    fn answer(&self, request: Request) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
-        Box::pin(async { self.obey(request).await.unwrap_or_else(|error| Answer::Refused(crate::sentence(&error))) })
+    fn answer(&self, request: Request, progress: Progress) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
+        Box::pin(async {
+            self.obey(request, progress).await.unwrap_or_else(|error| Answer::Refused(crate::sentence(&error)))
+        })
     }
 }
 

@@ -35,7 +35,8 @@ pub(crate) fn run(config: &Config, config_path: Option<&Path>) -> anyhow::Result
                 }
             }
         };
-        tracing::info!(signal = name, streams = server.stream_count(), "shutting down");
+        let (streams, server_streams) = (server.stream_count(), server.server_stream_count());
+        tracing::info!(signal = name, streams, server_streams, "shutting down");
         tokio::select! {
             left = server.shut_down() => {
                 if left > 0 {

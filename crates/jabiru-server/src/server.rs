@@ -1,36 +1,41 @@
 //! The whole server as one value: from the configuration to the last stream's end.
 
 use std::fmt;
-use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jabiru_c2s::{C2s, Transport};
-use jabiru_net::{Admission, Listener};
+use jabiru_net::Admission;
+use jabiru_s2s::S2s;
 use jabiru_stanza::Jid;
 use jabiru_storage::{Accounts, SqliteStorage};
 use tokio::task::JoinSet;
 
-use crate::assemble::{self, Certificate, Tls};
+use crate::assemble::{self, Certificate};
 use crate::config::Config;
 use crate::control::ControlSocket;
 use crate::data_directory::{self, Lock};
 use crate::expiry;
-use crate::operations::{Commands, Operations, Reloaded};
+use crate::listeners::Listeners;
+use crate::operations::{Commands, Operations, Reloaded, ServerStreams};
 use crate::status::Status;
 
 /// A running server. [`shut_down`](Self::shut_down) ends it orderly; dropping it orders the end of every stream
 /// with `system-shutdown` too, but waits for none.
 pub struct Server {
     c2s: C2s,
+    /// `None`: there are no server streams.
+    s2s: Option<S2s>,
     operations: Arc<Operations>,
     /// The listeners, the watches over accounts and certificates, the commands' channel.
     parts: JoinSet<()>,
     storage: Arc<SqliteStorage>,
     starttls: Vec<SocketAddr>,
     direct_tls: Vec<SocketAddr>,
+    s2s_starttls: Vec<SocketAddr>,
+    s2s_direct_tls: Vec<SocketAddr>,
     data_directory: PathBuf,
     shutdown_timeout: Duration,
     _lock: Lock,
@@ -50,46 +55,54 @@ impl Server {
         let secret = data_directory::secret(&config.data_directory)?;
         let certificates = assemble::certificates(config)?;
         let hosted = assemble::hosted(config);
-        let c2s = assemble::c2s(config, hosted.clone(), storage.clone(), secret)?;
-        let tls = Tls::new(&certificates, &assemble::client_certificates(config)?)?;
+        let mut router = assemble::router(config, hosted.clone(), storage.clone())?;
+        let servers = config.s2s.enabled.then(|| ServerStreams::new(config, hosted.clone(), &certificates, secret));
+        let servers = servers.transpose()?;
+        if let Some(servers) = &servers {
+            router = router.with_remote(Arc::new(servers.streams.clone()));
+        }
+        let c2s = assemble::c2s::c2s(config, hosted.clone(), router.clone(), storage.clone(), secret);
+        let tls = assemble::c2s::Tls::new(&certificates, &assemble::c2s::client_certificates(config)?)?;
 
-        let admission = Admission::with_limits(assemble::admission_limits(&config.limits));
-        let bind = |addresses: &[SocketAddr]| -> anyhow::Result<Vec<Listener>> {
-            addresses.iter().filter_map(|address| listen(*address, &admission).transpose()).collect()
+        let admission = Admission::with_limits(assemble::c2s::admission_limits(&config.limits));
+        let starttls = Listeners::bind(&config.c2s.starttls, &admission)?;
+        let direct_tls = Listeners::bind(&config.c2s.direct_tls, &admission)?;
+        let for_servers = servers.as_ref().map(|servers| servers.bind(&config.s2s)).transpose()?;
+
+        // Nothing fails behind this.
+        let mut parts = JoinSet::new();
+        let mut serve = |listeners: Listeners, transport: Transport| {
+            listeners.serve(|listener| {
+                let (c2s, transport) = (c2s.clone(), transport.clone());
+                parts.spawn(async move { c2s.serve(listener, transport).await });
+            })
         };
-        let starttls_listeners = bind(&config.c2s.starttls)?;
-        let direct_listeners = bind(&config.c2s.direct_tls)?;
-        let mut server = Server {
-            starttls: local_addresses(&starttls_listeners)?,
-            direct_tls: local_addresses(&direct_listeners)?,
-            operations: Arc::new(Operations::new(
-                config.clone(),
-                c2s.clone(),
-                hosted,
-                tls.clone(),
-                admission,
-                certificates,
-            )),
+        let starttls = serve(starttls, Transport::StartTls(tls.starttls.clone()));
+        let direct_tls = serve(direct_tls, Transport::DirectTls(tls.direct.clone()));
+        let [s2s_starttls, s2s_direct_tls] = match (&servers, for_servers) {
+            (Some(servers), Some(listeners)) => servers.serve(listeners, router, &mut parts),
+            _ => [Vec::new(), Vec::new()],
+        };
+        let s2s = servers.as_ref().map(|servers| servers.streams.clone());
+        let operations =
+            Arc::new(Operations::new(config.clone(), c2s.clone(), servers, hosted, tls, admission, certificates));
+        parts.spawn(expiry::watch(operations.clone()));
+        let watched = c2s.clone();
+        parts.spawn(async move { watched.watch_accounts().await });
+        Ok(Server {
             c2s,
-            parts: JoinSet::new(),
+            s2s,
+            operations,
+            parts,
             storage,
+            starttls,
+            direct_tls,
+            s2s_starttls,
+            s2s_direct_tls,
             data_directory: config.data_directory.clone(),
             shutdown_timeout: config.shutdown.timeout,
             _lock: lock,
-        };
-        server.serve(starttls_listeners, &Transport::StartTls(tls.starttls));
-        server.serve(direct_listeners, &Transport::DirectTls(tls.direct));
-        server.parts.spawn(expiry::watch(server.operations.clone()));
-        let c2s = server.c2s.clone();
-        server.parts.spawn(async move { c2s.watch_accounts().await });
-        Ok(server)
-    }
-
-    fn serve(&mut self, listeners: Vec<Listener>, transport: &Transport) {
-        for listener in listeners {
-            let (c2s, transport) = (self.c2s.clone(), transport.clone());
-            self.parts.spawn(async move { c2s.serve(listener, transport).await });
-        }
+        })
     }
 
     /// Where it awaits STARTTLS: the real ports, where the system chose them.
@@ -104,6 +117,18 @@ impl Server {
         &self.direct_tls
     }
 
+    /// Where it awaits STARTTLS of other servers.
+    #[must_use]
+    pub fn s2s_starttls_addresses(&self) -> &[SocketAddr] {
+        &self.s2s_starttls
+    }
+
+    /// Where it awaits direct TLS of other servers.
+    #[must_use]
+    pub fn s2s_direct_tls_addresses(&self) -> &[SocketAddr] {
+        &self.s2s_direct_tls
+    }
+
     /// The certificates of its domains, in the order of the configuration.
     #[must_use]
     pub fn certificates(&self) -> Arc<[Certificate]> {
@@ -116,10 +141,16 @@ impl Server {
         self.storage.clone()
     }
 
-    /// How many connections there are.
+    /// How many connections of clients there are.
     #[must_use]
     pub fn stream_count(&self) -> usize {
         self.c2s.stream_count()
+    }
+
+    /// How many connections to and from other servers there are.
+    #[must_use]
+    pub fn server_stream_count(&self) -> usize {
+        self.s2s.as_ref().map_or(0, S2s::stream_count)
     }
 
     /// How it is: streams, domains, certificates' dates, whether it sends everybody away.
@@ -182,9 +213,17 @@ impl Server {
 
     /// Accepts nobody any more, closes every stream with `system-shutdown` (RFC 6120 §4.9.3.20) and sends what
     /// waits, within the configured time. Returns how many streams had not ended in time.
+    ///
+    /// Clients go first: that they have gone is told to other servers too.
     pub async fn shut_down(mut self) -> usize {
         self.parts.shutdown().await;
-        let left = self.c2s.shut_down(self.shutdown_timeout).await;
+        let deadline = Instant::now() + self.shutdown_timeout;
+        // Clients that take all the time they can leave some of it to the servers.
+        let for_servers = if self.s2s.is_some() { self.shutdown_timeout / 4 } else { Duration::ZERO };
+        let mut left = self.c2s.shut_down(self.shutdown_timeout.saturating_sub(for_servers)).await;
+        if let Some(s2s) = &self.s2s {
+            left += s2s.shut_down(deadline.saturating_duration_since(Instant::now())).await;
+        }
         // It waits for what is queued, and must not hold up who could still end this at once.
         let storage = self.storage.clone();
         if let Err(error) = tokio::task::spawn_blocking(move || storage.close()).await {
@@ -197,6 +236,9 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.c2s.end_streams();
+        if let Some(s2s) = &self.s2s {
+            s2s.end_streams();
+        }
     }
 }
 
@@ -209,36 +251,3 @@ impl fmt::Debug for Server {
             .finish_non_exhaustive()
     }
 }
-
-/// Listens on one address. `None`: it is `::1` on a machine without IPv6, where nobody could ask for it; the
-/// built-in defaults name it.
-fn listen(address: SocketAddr, admission: &Admission) -> anyhow::Result<Option<Listener>> {
-    let error = match Listener::bind(address, admission.clone()) {
-        Ok(listener) => return Ok(Some(listener)),
-        Err(error) => error,
-    };
-    let no_ipv6 = error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT);
-    if no_ipv6 && address.ip() == IpAddr::V6(Ipv6Addr::LOCALHOST) {
-        tracing::warn!(%address, "this machine has no IPv6: not listening there");
-        return Ok(None);
-    }
-    Err(match error.kind() {
-        io::ErrorKind::AddrInUse => anyhow::anyhow!(
-            "can't listen on {address}: another program does already (`ss -ltnp` tells which); stop it, or configure another address"
-        ),
-        io::ErrorKind::PermissionDenied => {
-            anyhow::anyhow!("can't listen on {address}: ports below 1024 need a privilege (CAP_NET_BIND_SERVICE)")
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            anyhow::anyhow!("can't listen on {address}: this machine has no such address")
-        }
-        _ => anyhow::anyhow!("can't listen on {address}: {error}"),
-    })
-}
-
-fn local_addresses(listeners: &[Listener]) -> io::Result<Vec<SocketAddr>> {
-    listeners.iter().map(Listener::local_address).collect()
-}
-
-/// Linux: the system knows no such family of addresses.
-const EAFNOSUPPORT: i32 = 97;

@@ -19,6 +19,9 @@ pub struct Status {
     pub uptime_seconds: u64,
     /// Connections of clients, also those that are still being negotiated.
     pub streams: usize,
+    /// Connections to and from other servers; `None`: server streams are switched off.
+    #[serde(default)]
+    pub server_streams: Option<usize>,
     /// If everybody is being sent away.
     pub draining: Option<Draining>,
     /// The domains, in the order of the configuration.
@@ -75,9 +78,13 @@ impl DomainStatus {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Status { version, uptime_seconds, streams, draining, domains } = self;
+        let Status { version, uptime_seconds, streams, server_streams, draining, domains } = self;
         writeln!(f, "Jabiru {version}, running for {}", duration(*uptime_seconds))?;
         writeln!(f, "  streams        {streams}")?;
+        match server_streams {
+            Some(streams) => writeln!(f, "  server streams {streams}")?,
+            None => writeln!(f, "  server streams switched off")?,
+        }
         match draining {
             None => {}
             Some(Draining { to: Some(to) }) => writeln!(f, "  draining       clients are sent to {to}")?,
@@ -144,6 +151,7 @@ mod tests {
             version: "0.1.0".to_owned(),
             uptime_seconds: 90_061,
             streams: 42,
+            server_streams: Some(7),
             draining: None,
             domains: vec![
                 domain("localhost", 3650, Validity::Good),
@@ -154,6 +162,7 @@ mod tests {
         let expected = "\
 Jabiru 0.1.0, running for 1 day 1 hour
   streams        42
+  server streams 7
   domain         localhost, self-made certificate localhost.crt
                  expires 2026-11-23T02:41:14Z (in 3650 days)
   domain         im.example, certificate im.example.crt
@@ -171,6 +180,7 @@ Jabiru 0.1.0, running for 1 day 1 hour
             version: "0.1.0".to_owned(),
             uptime_seconds: 1,
             streams: 0,
+            server_streams: None,
             draining: Some(Draining { to: None }),
             domains: vec![domain("im.example", 1, Validity::ExpiresSoon)],
         };

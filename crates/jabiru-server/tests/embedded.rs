@@ -14,6 +14,7 @@ async fn a_dropped_server_ends_its_streams() {
     let mut config = Config { data_directory: folder.path().join("data"), ..Config::default() };
     config.c2s.starttls = vec!["127.0.0.1:0".parse().unwrap()];
     config.c2s.direct_tls = vec![];
+    config.s2s.enabled = false;
     let server = Server::start(&config).await.unwrap();
 
     let mut client = TcpStream::connect(server.starttls_addresses()[0]).unwrap();

@@ -66,7 +66,7 @@ fn what_prevents_the_start_is_said_in_one_sentence() {
     let same_data = file(
         "same_data.toml",
         &format!(
-            "data_directory = {:?}\n[c2s]\nstarttls = [\"127.0.0.1:0\"]\ndirect_tls = []\n",
+            "data_directory = {:?}\n[c2s]\nstarttls = [\"127.0.0.1:0\"]\ndirect_tls = []\n[s2s]\nenabled = false\n",
             server.folder().join("jabiru-data")
         ),
     );

@@ -2,7 +2,7 @@
 
 use jabiru_xml::{Element, RawElement};
 
-use crate::ns;
+use crate::{StreamCondition, StreamError, ns};
 
 /// What the receiving entity offers next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,6 +51,17 @@ impl StreamFeatures {
         self.push(Element::new("bind", ns::BIND));
     }
 
+    /// Offers Server Dialback with its errors (XEP-0220 §2.4.2).
+    pub fn offer_dialback(&mut self) {
+        let errors = Element::new("errors", ns::DIALBACK_FEATURE);
+        self.push(Element::new("dialback", ns::DIALBACK_FEATURE).with_child(errors));
+    }
+
+    /// Offers to make a server stream bidirectional (XEP-0288 §2.1).
+    pub fn offer_bidi(&mut self) {
+        self.push(Element::new("bidi", ns::BIDI_FEATURE));
+    }
+
     /// Appends `<stream:features/>` for a stream whose root declares the prefix `stream`.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"<stream:features>");
@@ -94,6 +105,29 @@ impl StreamFeatures {
         self.feature("bind", ns::BIND).is_some()
     }
 
+    /// Is Server Dialback on offer, and does it know errors?
+    #[must_use]
+    pub fn dialback(&self) -> Option<bool> {
+        let feature = self.feature("dialback", ns::DIALBACK_FEATURE)?;
+        Some(feature.child("errors", ns::DIALBACK_FEATURE).is_some())
+    }
+
+    /// Can the stream be made bidirectional?
+    #[must_use]
+    pub fn bidi(&self) -> bool {
+        self.feature("bidi", ns::BIDI_FEATURE).is_some()
+    }
+
+    /// The stream error for a feature other than STARTTLS that is mandatory to negotiate (§4.9.3.23): what it says to an
+    /// initiating entity that knows none of those.
+    #[must_use]
+    pub fn unknown_mandatory(&self) -> Option<StreamError> {
+        let required = |feature: &Element| feature.child("required", feature.namespace()).is_some();
+        let unknown = self.features.iter().find(|feature| required(feature) && !feature.is("starttls", ns::TLS))?;
+        let text = format!("{} of {} is not supported", unknown.name(), unknown.namespace());
+        Some(StreamError::new(StreamCondition::UnsupportedFeature).with_text(text))
+    }
+
     /// Every feature, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Element> {
         self.features.iter()
@@ -111,6 +145,8 @@ mod tests {
         features.offer_mechanisms(["SCRAM-SHA-256-PLUS", "PLAIN"]);
         features.offer_channel_bindings(["tls-exporter"]);
         features.offer_bind();
+        features.offer_dialback();
+        features.offer_bidi();
         let mut out = Vec::new();
         features.write(&mut out);
         let raw = RawElement::parse(std::str::from_utf8(&out).unwrap(), ns::CLIENT).unwrap();
@@ -118,6 +154,7 @@ mod tests {
         assert_eq!(read, features);
         assert_eq!(read.starttls(), Some(true));
         assert_eq!(read.mechanisms(), ["SCRAM-SHA-256-PLUS", "PLAIN"]);
-        assert!(read.bind());
+        assert!(read.bind() && read.bidi());
+        assert_eq!(read.dialback(), Some(true));
     }
 }

@@ -51,4 +51,4 @@ pub use stream_error::{StreamCondition, StreamError};
 pub use stream_header::{ContentNamespace, StreamHeader};
 
 // The types of the floor below that stand in this crate's signatures.
-pub use jabiru_xml::{Element, RawElement};
+pub use jabiru_xml::{Element, Node, RawElement};

@@ -18,6 +18,16 @@ pub const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 pub const STANZA_ERROR: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 /// The legacy session request (RFC 3921 §3), answered for old clients.
 pub const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
+/// Server Dialback (XEP-0220).
+pub const DIALBACK: &str = "jabber:server:dialback";
+/// The stream feature of Server Dialback (XEP-0220 §2.4.2).
+pub const DIALBACK_FEATURE: &str = "urn:xmpp:features:dialback";
+/// Bidirectional server streams (XEP-0288).
+pub const BIDI: &str = "urn:xmpp:bidi";
+/// The stream feature of bidirectional server streams (XEP-0288 §2.1).
+pub const BIDI_FEATURE: &str = "urn:xmpp:features:bidi";
+/// Stream management (XEP-0198).
+pub const SM: &str = "urn:xmpp:sm:3";
 /// Channel-binding types on offer (XEP-0440).
 pub const SASL_CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0";
 /// Application-specific conditions of policies (XEP-0205).

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use jabiru_xml::{Element, RawElement};
+use jabiru_xml::{Element, Node, RawElement};
 use jid::Jid;
 
 use crate::error_text::ErrorText;
-use crate::{IqType, MessageType, PresenceType, Stanza, StanzaKind, ns};
+use crate::{ContentNamespace, IqType, MessageType, PresenceType, Stanza, StanzaKind, ns};
 
 /// Why a stanza was not processed, as its sender gets to see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,7 +145,13 @@ impl StanzaError {
     /// `<error/>` as a tree, in the namespace `jabber:client`.
     #[must_use]
     pub fn to_element(&self) -> Element {
-        let mut error = Element::new("error", ns::CLIENT);
+        self.to_element_in(ContentNamespace::Client)
+    }
+
+    /// `<error/>` as a tree, as it stands on a stream with this content.
+    #[must_use]
+    pub fn to_element_in(&self, content: ContentNamespace) -> Element {
+        let mut error = Element::new("error", content.as_str());
         error.set_attribute("by", self.by.as_ref().map(Jid::as_str));
         error.set_attribute("type", Some(self.kind.name()));
         let mut condition = Element::new(self.condition.name(), ns::STANZA_ERROR);
@@ -167,7 +173,12 @@ impl StanzaError {
     /// application-specific conditions the first counts. `None` without such a child.
     #[must_use]
     pub fn parse(stanza: &RawElement) -> Option<StanzaError> {
-        let error = stanza.children().find(|child| child.is("error", stanza.namespace()))?;
+        stanza.child("error", stanza.namespace()).map(|error| StanzaError::read(&error))
+    }
+
+    /// Reads `<error/>` itself, wherever it stands; as [`parse`](Self::parse) does.
+    #[must_use]
+    pub fn read(error: &Node<'_>) -> StanzaError {
         let mut found = StanzaError::new(Condition::UndefinedCondition);
         for child in error.children() {
             if child.namespace() != ns::STANZA_ERROR {
@@ -180,7 +191,7 @@ impl StanzaError {
         }
         found.kind = error.attribute("type").and_then(|kind| ErrorType::from_name(&kind)).unwrap_or(ErrorType::Cancel);
         found.by = error.attribute("by").and_then(|by| Jid::new(&by).ok());
-        Some(found)
+        found
     }
 }
 
@@ -319,7 +330,7 @@ conditions! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ContentNamespace, StanzaFault};
+    use crate::StanzaFault;
 
     /// RFC 6120 §8.3.3 has 22 conditions; each survives writing and reading.
     #[test]

@@ -39,6 +39,8 @@ pub struct StreamHeader {
     pub lang: Option<String>,
     /// Major and minor version; `None` if the attribute is absent, which means 0.9 (§4.7.5).
     pub version: Option<(u32, u32)>,
+    /// Is a prefix for Server Dialback declared, which on a server stream says that it is spoken (XEP-0220 §2.4.1)?
+    pub dialback: bool,
 }
 
 impl StreamHeader {
@@ -86,6 +88,7 @@ impl StreamHeader {
             id: attribute("id"),
             lang: node.lang().filter(|lang| !lang.is_empty()).map(Cow::into_owned),
             version,
+            dialback: node.declarations().any(|(_, namespace)| namespace == ns::DIALBACK),
         })
     }
 
@@ -94,6 +97,10 @@ impl StreamHeader {
         out.extend_from_slice(b"<?xml version='1.0'?><stream:stream xmlns='");
         out.extend_from_slice(content.as_str().as_bytes());
         out.extend_from_slice(b"' xmlns:stream='http://etherx.jabber.org/streams'");
+        if self.dialback {
+            // XEP-0220 §2.4.1: some accept no other prefix.
+            out.extend_from_slice(b" xmlns:db='jabber:server:dialback'");
+        }
         let mut attribute = |name: &str, value: Option<&str>| {
             if let Some(value) = value {
                 out.push(b' ');
@@ -141,12 +148,14 @@ mod tests {
             id: Some("a'b<".into()),
             lang: Some("de-CH".into()),
             version: Some((1, 0)),
+            dialback: false,
         };
         for content in [ContentNamespace::Client, ContentNamespace::Server] {
+            let header = StreamHeader { dialback: content == ContentNamespace::Server, ..header.clone() };
             let mut out = Vec::new();
             header.write(&mut out, content);
             let root = root(std::str::from_utf8(&out).unwrap());
-            assert_eq!(StreamHeader::parse(&root, content), Ok(header.clone()));
+            assert_eq!(StreamHeader::parse(&root, content), Ok(header));
         }
     }
 

@@ -21,6 +21,9 @@ pub struct Server {
     child: Option<Child>,
     starttls: SocketAddr,
     direct_tls: SocketAddr,
+    /// `None`: it has no server streams.
+    s2s_starttls: Option<SocketAddr>,
+    s2s_direct_tls: Option<SocketAddr>,
 }
 
 /// What became of a command.
@@ -52,8 +55,15 @@ impl Server {
         configure(folder.path(), configuration);
         data.write(&folder.path().join(DATA));
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut server =
-            Server { program: program.into(), folder, child: None, starttls: nowhere, direct_tls: nowhere };
+        let mut server = Server {
+            program: program.into(),
+            folder,
+            child: None,
+            starttls: nowhere,
+            direct_tls: nowhere,
+            s2s_starttls: None,
+            s2s_direct_tls: None,
+        };
         server.restart();
         server
     }
@@ -84,10 +94,18 @@ impl Server {
             let Ok(line) = lines.recv_timeout(left) else {
                 panic!("the server did not start:\n{}", self.log());
             };
-            if let Some(addresses) = line.trim().strip_prefix("STARTTLS") {
-                self.starttls = addresses.trim().parse().expect("one address");
-            } else if let Some(addresses) = line.trim().strip_prefix("direct TLS") {
-                self.direct_tls = addresses.trim().parse().expect("one address");
+            let after = |what| {
+                let address: Option<&str> = line.trim().strip_prefix(what);
+                address.map(|address| address.trim().parse().expect("one address"))
+            };
+            if let Some(address) = after("STARTTLS") {
+                self.starttls = address;
+            } else if let Some(address) = after("direct TLS") {
+                self.direct_tls = address;
+            } else if let Some(address) = after("s2s STARTTLS") {
+                self.s2s_starttls = Some(address);
+            } else if let Some(address) = after("s2s direct") {
+                self.s2s_direct_tls = Some(address);
             } else if line.contains("user add") {
                 return;
             }
@@ -109,6 +127,24 @@ impl Server {
     #[must_use]
     pub fn direct_tls(&self) -> SocketAddr {
         self.direct_tls
+    }
+
+    /// Where it awaits STARTTLS of other servers.
+    ///
+    /// # Panics
+    /// If its configuration has no section for them.
+    #[must_use]
+    pub fn s2s_starttls(&self) -> SocketAddr {
+        self.s2s_starttls.expect("it has server streams")
+    }
+
+    /// Where it awaits direct TLS of other servers.
+    ///
+    /// # Panics
+    /// If its configuration has no section for them.
+    #[must_use]
+    pub fn s2s_direct_tls(&self) -> SocketAddr {
+        self.s2s_direct_tls.expect("it has server streams")
     }
 
     /// The folder with its configuration and data.
@@ -219,14 +255,20 @@ impl Server {
     }
 }
 
-/// Writes a configuration file that leaves the ports to the system.
+/// Writes a configuration file that leaves the ports to the system. Server streams there are only where a test is about
+/// them, and has the section for them.
 fn configure(folder: &Path, configuration: &str) {
+    let ports = "starttls = [\"127.0.0.1:0\"]\ndirect_tls = [\"127.0.0.1:0\"]\n";
     // Keys without a table come first in TOML, the tables of the test after ours.
-    let ports = "[c2s]\nstarttls = [\"127.0.0.1:0\"]\ndirect_tls = [\"127.0.0.1:0\"]\n";
-    let own = if configuration.contains("[c2s]") {
-        configuration.replace("[c2s]\n", ports)
+    let own = if configuration.contains("[c2s]\n") {
+        configuration.replace("[c2s]\n", &format!("[c2s]\n{ports}"))
     } else {
-        format!("{ports}{configuration}")
+        format!("[c2s]\n{ports}{configuration}")
+    };
+    let own = if own.contains("[s2s]\n") {
+        own.replace("[s2s]\n", &format!("[s2s]\n{ports}"))
+    } else {
+        format!("{own}\n[s2s]\nenabled = false\n")
     };
     std::fs::write(folder.join("jabiru.toml"), own).expect("the configuration is written");
 }

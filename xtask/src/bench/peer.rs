@@ -203,6 +203,8 @@ impl Peer {
              direct_tls = [\"127.0.0.1:{}\"]\n\
              require_tls = false\n\
              mechanisms = [\"SCRAM-SHA-1\"]\n\
+             [s2s]\n\
+             enabled = false\n\
              [limits]\n\
              connection_attempts_per_minute = 0\n\
              bytes_per_second = 1000000000\n\

@@ -206,7 +206,9 @@ fn jabiru_config(starttls_port: u16, direct_tls_port: u16, certificate: &ServerC
          key = {}\n\
          [c2s]\n\
          starttls = [\"127.0.0.1:{starttls_port}\"]\n\
-         direct_tls = [\"127.0.0.1:{direct_tls_port}\"]\n",
+         direct_tls = [\"127.0.0.1:{direct_tls_port}\"]\n\
+         [s2s]\n\
+         enabled = false\n",
         quoted(&certificate.certificate),
         quoted(&certificate.key),
     );

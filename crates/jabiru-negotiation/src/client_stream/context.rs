@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jabiru_stanza::{
     BareJid, ContentNamespace, DomainPart, RawElement, StreamCondition, StreamError, StreamHeader, ns,
 };
 
-use super::output::Output;
+use crate::opening::{self, VERSION};
+use crate::output::Output;
 use crate::{CertificateValidity, Event, Mechanism, Policy, Security};
 
 /// Everything that outlives a step.
@@ -28,7 +27,7 @@ pub(super) struct Context {
     pub(super) failed_attempts: u32,
     /// Refused requests to bind.
     pub(super) refused_binds: u32,
-    pub(super) output: Output,
+    pub(super) output: Output<Event>,
 }
 
 impl Context {
@@ -42,7 +41,7 @@ impl Context {
             header_sent: false,
             failed_attempts: 0,
             refused_binds: 0,
-            output: Output::default(),
+            output: Output::new(ContentNamespace::Client),
         }
     }
 
@@ -110,19 +109,16 @@ impl Context {
     ) -> Result<(), StreamError> {
         let default = || self.policy.domains.default_domain();
         let from = domain.cloned().or_else(|| self.domain.clone()).or_else(default);
-        let mut random = [0; STREAM_ID_BYTES];
-        let id = getrandom::fill(&mut random).map(|()| URL_SAFE_NO_PAD.encode(random));
         let header = StreamHeader {
             // §4.9.1.3: the empty string if there is nothing better to say.
             from: Some(from.map(DomainPart::into_inner).unwrap_or_default()),
             to: to.map(ToString::to_string),
-            id: id.as_ref().ok().cloned(),
             lang: Some(self.policy.lang.clone()),
             version,
+            ..StreamHeader::default()
         };
-        header.write(self.output.bytes(), ContentNamespace::Client);
         self.header_sent = true;
-        id.map(|_| ()).map_err(|_| StreamError::new(StreamCondition::InternalServerError))
+        opening::answer(header, ContentNamespace::Client, self.output.bytes()).map(|_id| ())
     }
 
     /// Ends our stream, with an error or without, and says so.
@@ -133,21 +129,12 @@ impl Context {
             // Without an id there is nothing left but to go on: the stream ends here anyway.
             let _no_id = self.open(None, None, Some(VERSION));
         }
-        if let Some(error) = &error {
-            error.write(self.output.bytes());
-        }
         if self.header_sent {
-            self.output.write("</stream:stream>");
+            self.output.end(error.as_ref());
         }
         self.output.event(Event::Closed { error });
     }
 }
-
-/// The version of XMPP spoken here (§4.7.5).
-pub(super) const VERSION: (u32, u32) = (1, 0);
-
-/// 144 random bits: unpredictable and never repeated (§4.7.3).
-const STREAM_ID_BYTES: usize = 18;
 
 /// A first-level element at a point where it has no business (§4.3.5, §4.9.3.12, §7.1); in the content namespace of
 /// another kind of stream it would have none at any point (§4.8.3).

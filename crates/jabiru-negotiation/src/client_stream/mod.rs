@@ -9,9 +9,7 @@ mod bind;
 mod context;
 mod external;
 mod header;
-mod output;
 mod plain;
-mod request;
 mod sasl;
 mod scram;
 mod starttls;
@@ -330,7 +328,7 @@ impl State {
             State::AwaitStartTls(state) => state.handle(element, context),
             State::AwaitAuth(state) => state.handle(element, context),
             // §5.4.2.2: not offered at this point.
-            _ if starttls::is_command(element) => Ok(starttls::refuse(context)),
+            _ if crate::starttls::is_command(element) => Ok(starttls::refuse(context)),
             State::AwaitInitialResponse(state) => state.handle(element, context),
             State::AwaitScramProof(state) => state.handle(element, context),
             State::AwaitBind(state) => state.handle(element, context),

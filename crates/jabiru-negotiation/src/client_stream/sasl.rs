@@ -9,10 +9,10 @@ use jabiru_stanza::{BareJid, RawElement, SaslCondition, SaslFailure, StreamCondi
 use jabiru_xml::Element;
 use zeroize::Zeroizing;
 
-use super::context::Context;
+use super::context::{Context, out_of_turn};
 use super::header::AwaitHeader;
-use super::request::{Initial, Request};
 use super::{State, anonymous, external, plain, scram, starttls};
+use crate::sasl_request::{self, Initial, Request};
 use crate::scram::ScramCredentials;
 use crate::{AccountStatus, CredentialsAnswer, Event, Mechanism, Security};
 
@@ -21,14 +21,14 @@ pub(super) struct AwaitAuth;
 
 impl AwaitAuth {
     pub(super) fn handle(self, element: &RawElement, context: &mut Context) -> Result<State, StreamError> {
-        if starttls::is_command(element) {
+        if crate::starttls::is_command(element) {
             return Ok(if context.offers_starttls() {
                 starttls::proceed(element, context)
             } else {
                 starttls::refuse(context)
             });
         }
-        let step = match Request::read(element) {
+        let step = match read(element) {
             Ok(Request::Auth { mechanism, initial }) => begin(&mechanism, initial, context),
             Ok(Request::Response(_)) => Err(Refusal::sasl(SaslCondition::MalformedRequest)),
             Ok(Request::Abort) => Err(Refusal::sasl(SaslCondition::Aborted)),
@@ -130,7 +130,7 @@ pub(super) fn ongoing(
     mechanism: Mechanism,
     respond: impl FnOnce(Zeroizing<Vec<u8>>, &mut Context) -> Step,
 ) -> Result<State, StreamError> {
-    let step = match Request::read(element) {
+    let step = match read(element) {
         Ok(Request::Response(data)) => respond(data, context),
         Ok(Request::Abort) => Err(SaslCondition::Aborted.into()),
         // §6.4.2: the handshake so far is discarded. It counts, or else the bound on attempts would be none.
@@ -141,6 +141,15 @@ pub(super) fn ongoing(
         Err(refusal) => Err(refusal),
     };
     settle(step.map_err(|refusal| refusal.of(account, mechanism)), context)
+}
+
+/// Reads a request.
+///
+/// # Errors
+/// The end of the stream for what is no SASL; a failure for what is no request, or can't be decoded.
+fn read(element: &RawElement) -> Result<Request, Refusal> {
+    let request = Request::read(element).ok_or_else(|| Refusal::Stream(out_of_turn(element, "authenticate first")))?;
+    request.map_err(Refusal::from)
 }
 
 /// Turns a refused handshake into what is sent, after which another may begin.
@@ -156,7 +165,7 @@ pub(super) fn settle(step: Step, context: &mut Context) -> Result<State, StreamE
 
 /// Sends a challenge (§6.4.3).
 pub(super) fn challenge(data: &[u8], context: &mut Context) {
-    context.output.element(&Element::new("challenge", ns::SASL).with_text(STANDARD.encode(data)));
+    context.output.element(&sasl_request::challenge(data));
 }
 
 /// The credentials of the account, or those made up for one that is not there.

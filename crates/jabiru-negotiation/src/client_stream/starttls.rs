@@ -5,14 +5,14 @@ use jabiru_stanza::{RawElement, StreamError, ns};
 use super::State;
 use super::context::{Context, out_of_turn};
 use super::sasl;
-use crate::Event;
+use crate::{Event, starttls};
 
 /// `<starttls/>` offered as mandatory to negotiate: nothing else is (§5.3.1).
 pub(super) struct AwaitStartTls;
 
 impl AwaitStartTls {
     pub(super) fn handle(self, element: &RawElement, context: &mut Context) -> Result<State, StreamError> {
-        if is_command(element) {
+        if starttls::is_command(element) {
             return Ok(proceed(element, context));
         }
         if element.is("auth", ns::SASL) {
@@ -25,24 +25,18 @@ impl AwaitStartTls {
     }
 }
 
-/// Is it `<starttls/>`, well formed or not?
-pub(super) fn is_command(element: &RawElement) -> bool {
-    element.is("starttls", ns::TLS)
-}
-
 /// Answers `<starttls/>` where it was offered: `<proceed/>`, and from then on TLS (§5.4.2.3).
 pub(super) fn proceed(element: &RawElement, context: &mut Context) -> State {
-    if element.children().next().is_some() || element.root().has_text() {
-        return refuse(context);
+    if starttls::proceed(element, Event::StartTls, &mut context.output) {
+        return State::TlsHandshake;
     }
-    context.output.write("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
-    context.output.event(Event::StartTls);
-    State::TlsHandshake
+    context.close(None);
+    State::Closed
 }
 
-/// Answers a malformed `<starttls/>`, or one where none was offered: `<failure/>`, and the end (§5.4.2.2).
+/// Answers `<starttls/>` where none was offered: `<failure/>`, and the end (§5.4.2.2).
 pub(super) fn refuse(context: &mut Context) -> State {
-    context.output.write("<failure xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    starttls::refuse(&mut context.output);
     context.close(None);
     State::Closed
 }

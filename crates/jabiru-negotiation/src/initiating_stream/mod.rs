@@ -328,10 +328,7 @@ fn bound(element: &RawElement, context: &mut Context) -> Result<State, Initiatin
 
 /// Features with nothing that we know, and something that has to be negotiated first (§4.9.3.23).
 fn stuck(features: &StreamFeatures) -> Option<InitiatingError> {
-    let required = |feature: &Element| feature.children().any(|child| child.is("required", feature.namespace()));
-    let unknown = features.iter().find(|feature| required(feature) && !feature.is("starttls", ns::TLS))?;
-    let text = format!("{} of {} is not supported", unknown.name(), unknown.namespace());
-    Some(InitiatingError::Violation(StreamError::new(StreamCondition::UnsupportedFeature).with_text(text)))
+    features.unknown_mandatory().map(InitiatingError::Violation)
 }
 
 /// What the other side did is no XMPP.

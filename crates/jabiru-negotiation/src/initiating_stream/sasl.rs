@@ -2,15 +2,13 @@
 //!
 //! What SCRAM computes is in `scram/client.rs`.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use jabiru_stanza::{BareJid, NodeRef, RawElement, SaslFailure, StreamFeatures, ns};
-use jabiru_xml::Element;
 use stringprep::saslprep;
 use zeroize::Zeroizing;
 
 use super::context::Context;
 use super::{Authentication, AwaitHeader, InitiatingError, InitiatingEvent, State, violation};
+use crate::sasl_request;
 use crate::scram::{ClientBinding, ClientError, ClientExchange};
 use crate::{ChannelBindingType, Mechanism};
 
@@ -54,14 +52,7 @@ impl AwaitSasl {
             }
             Authentication::Certificate { .. } | Authentication::Anonymous => return Err(InitiatingError::NoMechanism),
         };
-        let auth = Element::new("auth", ns::SASL).with_attribute("mechanism", mechanism.name());
-        let auth = match initial {
-            None => auth,
-            // §6.4.2: "=" stands for data of no length.
-            Some(initial) if initial.is_empty() => auth.with_text("="),
-            Some(initial) => auth.with_text(STANDARD.encode(&*initial)),
-        };
-        context.element(&auth);
+        context.element(&sasl_request::auth(mechanism.name(), initial.as_ref().map(|initial| initial.as_slice())));
         Ok(AwaitSasl { mechanism, exchange })
     }
 
@@ -79,7 +70,7 @@ impl AwaitSasl {
                 }
                 Exchange::Anonymous | Exchange::Sent => return Err(violation("unexpected challenge")),
             };
-            context.element(&Element::new("response", ns::SASL).with_text(STANDARD.encode(response)));
+            context.element(&sasl_request::response(&response));
             return Ok(State::AwaitSasl(self));
         }
         if element.is("success", ns::SASL) {
@@ -198,8 +189,5 @@ fn prepare(text: &str) -> Result<Zeroizing<String>, InitiatingError> {
 
 /// RFC 6120 §13.9.1 binds the initiating entity too.
 fn decode(element: &RawElement) -> Result<Vec<u8>, InitiatingError> {
-    match &*element.text() {
-        "=" => Ok(Vec::new()),
-        text => STANDARD.decode(text).map_err(|_| violation("incorrect base64 during SASL")),
-    }
+    sasl_request::additional_data(element).ok_or_else(|| violation("incorrect base64 during SASL"))
 }

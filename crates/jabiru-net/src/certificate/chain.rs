@@ -3,10 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{
     EndEntityCert, Error, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter,
-    RevocationOptionsBuilder, UnknownStatusPolicy,
+    RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
 };
 
 use super::parse::ID_ON_XMPP_ADDR;
@@ -38,6 +38,19 @@ pub(super) fn verify(
     now: SystemTime,
     purpose: Purpose,
 ) -> Result<SystemTime, Error> {
+    verify_path(chain, roots.anchors(), roots, now, purpose, &|_| Ok(()))
+}
+
+/// Like [`verify`], to one of these anchors, by a path that `accept` accepts; if it does not, others are tried. Of `roots`
+/// only the revocation lists are looked at.
+pub(super) fn verify_path(
+    chain: &[CertificateDer<'_>],
+    anchors: &[TrustAnchor<'_>],
+    roots: &Roots,
+    now: SystemTime,
+    purpose: Purpose,
+    accept: &dyn Fn(&VerifiedPath<'_>) -> Result<(), Error>,
+) -> Result<SystemTime, Error> {
     let (own, others) = chain.split_first().ok_or(Error::UnknownIssuer)?;
     let certificate = EndEntityCert::try_from(own)?;
     let lists: Vec<_> = roots.revocation_lists().iter().collect();
@@ -47,12 +60,12 @@ pub(super) fn verify(
     let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
     let path = certificate.verify_for_usage(
         algorithms.all,
-        roots.anchors(),
+        anchors,
         others,
         unix_time(now),
         purpose,
         revocation,
-        None,
+        Some(accept),
     )?;
     path.intermediate_certificates()
         .map(|issuer| not_after(&issuer.der()))
@@ -64,7 +77,7 @@ fn not_after(certificate: &CertificateDer<'_>) -> Result<SystemTime, Error> {
 }
 
 /// A time before 1970 is no time at which a certificate could be valid; so is 1970.
-fn unix_time(time: SystemTime) -> UnixTime {
+pub(super) fn unix_time(time: SystemTime) -> UnixTime {
     UnixTime::since_unix_epoch(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
 }
 

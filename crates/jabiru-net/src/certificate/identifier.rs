@@ -106,18 +106,27 @@ impl Certificate {
     /// more, so leave it off unless a peer has an old certificate.
     #[must_use]
     pub fn identifies(&self, reference: &Reference, common_name: bool) -> Option<IdentifierKind> {
-        if self.srv_ids().any(|presented| reference.is_srv_id(presented)) {
-            return Some(IdentifierKind::SrvId);
+        self.identifier(reference, common_name).map(|(kind, _)| kind)
+    }
+
+    /// The same, with the identifier itself as the certificate has it, such as `*.example.net`.
+    #[must_use]
+    pub fn identifier(&self, reference: &Reference, common_name: bool) -> Option<(IdentifierKind, &str)> {
+        let srv_id = self.srv_ids().find(|presented| reference.is_srv_id(presented));
+        if let Some(presented) = srv_id {
+            return Some((IdentifierKind::SrvId, presented));
         }
-        if self.dns_ids().any(|presented| reference.is_dns_id(presented)) {
-            return Some(IdentifierKind::DnsId);
+        let dns_id = self.dns_ids().find(|presented| reference.is_dns_id(presented));
+        if let Some(presented) = dns_id {
+            return Some((IdentifierKind::DnsId, presented));
         }
-        if self.xmpp_addresses().any(|presented| reference.is_xmpp_address(presented)) {
-            return Some(IdentifierKind::XmppAddr);
+        let address = self.xmpp_addresses().find(|presented| reference.is_xmpp_address(presented));
+        if let Some(presented) = address {
+            return Some((IdentifierKind::XmppAddr, presented));
         }
         let may_look = common_name && !self.has_identifiers;
-        (may_look && self.common_names().any(|presented| reference.is_dns_id(presented)))
-            .then_some(IdentifierKind::CnId)
+        let name = self.common_names().find(|presented| may_look && reference.is_dns_id(presented));
+        name.map(|presented| (IdentifierKind::CnId, presented))
     }
 }
 

@@ -25,8 +25,10 @@
 
 mod chain;
 mod client;
+pub mod dane;
 mod identifier;
 mod parse;
+pub mod posh;
 mod roots;
 mod server;
 

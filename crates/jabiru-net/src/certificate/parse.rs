@@ -14,6 +14,7 @@ use x509_parser::time::ASN1Time;
 pub struct Certificate {
     not_before: SystemTime,
     not_after: SystemTime,
+    subject: String,
     issuer: String,
     self_issued: bool,
     has_subject: bool,
@@ -50,6 +51,7 @@ impl Certificate {
         let mut certificate = Certificate {
             not_before: time(validity.not_before).ok_or_else(|| malformed(&"notBefore is no time"))?,
             not_after: time(validity.not_after).ok_or_else(|| malformed(&"notAfter is no time"))?,
+            subject: parsed.subject().to_string(),
             issuer: parsed.issuer().to_string(),
             self_issued: parsed.issuer() == parsed.subject(),
             has_subject: parsed.subject().iter().next().is_some(),
@@ -97,6 +99,12 @@ impl Certificate {
     #[must_use]
     pub fn not_after(&self) -> SystemTime {
         self.not_after
+    }
+
+    /// Whose it is, for human eyes: the text of a distinguished name, which may be empty.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.subject
     }
 
     /// Who issued it, for human eyes: the text of a distinguished name.

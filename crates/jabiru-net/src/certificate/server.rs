@@ -128,7 +128,7 @@ impl Problem {
 }
 
 /// Bytes of a chain that are looked at; TLS has no room for more.
-const MAX_CHAIN_BYTES: usize = 64 * 1024;
+pub(super) const MAX_CHAIN_BYTES: usize = 64 * 1024;
 
 /// Checks whether a chain, the server's own certificate first and all in DER, proves a domain at
 /// `now`: its path to one of the `roots`, its time, its purpose, revocation as far as `roots` have
@@ -159,11 +159,11 @@ pub fn verify_server<C: AsRef<[u8]>>(
     let not_after = chain::verify(&chain, roots, now, purpose).map_err(|error| problem(error, &certificate))?;
     let identifier = Reference::new(domain, check.service)
         .and_then(|reference| certificate.identifies(&reference, check.common_name))
-        .ok_or_else(|| wrong_name(domain, &certificate))?;
+        .ok_or_else(|| wrong_name(domain.as_str(), &certificate))?;
     Ok(Proof { identifier, not_after })
 }
 
-fn problem(error: Error, certificate: &Certificate) -> Problem {
+pub(super) fn problem(error: Error, certificate: &Certificate) -> Problem {
     match error {
         Error::CertExpired { not_after, .. } => Problem::Expired { not_after: chain::system_time(not_after) },
         Error::CertNotValidYet { not_before, .. } => {
@@ -185,11 +185,11 @@ fn problem(error: Error, certificate: &Certificate) -> Problem {
     }
 }
 
-fn wrong_name(domain: &DomainRef, certificate: &Certificate) -> Problem {
+pub(super) fn wrong_name(domain: &str, certificate: &Certificate) -> Problem {
     let mut identifiers =
         certificate.dns_ids().chain(certificate.srv_ids()).chain(certificate.xmpp_addresses()).map(str::to_owned);
     let names = identifiers.by_ref().take(Problem::SHOWN_NAMES).collect();
-    Problem::WrongName { domain: domain.as_str().to_owned(), names, more: identifiers.count() }
+    Problem::WrongName { domain: domain.to_owned(), names, more: identifiers.count() }
 }
 
 /// A time for human eyes, such as `Nov 23 02:41:14 2026 +00:00`.

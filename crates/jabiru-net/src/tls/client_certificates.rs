@@ -31,6 +31,11 @@ pub enum ClientCertificates {
         /// The authorities whose certificates are valid.
         roots: Roots,
     },
+    /// Those that connect are servers, and asked for the certificates of their domains (XEP-0178 §3); they may do
+    /// without. The handshake is as with `Requested`, but what is presented is handed on as it is, in
+    /// [`TlsInfo::peer_certificates`](jabiru_negotiation::TlsInfo), to be judged once the stream says which domain it
+    /// is to prove (RFC 6120 §13.7.2.1).
+    OfServers,
 }
 
 /// Bytes of a chain from a client. Connections without a certificate cost nothing for it; the TLS library keeps the
@@ -41,7 +46,7 @@ impl ClientCertificates {
     pub(super) fn verifier(&self) -> Arc<dyn ClientCertVerifier> {
         match self {
             ClientCertificates::Ignored => WebPkiClientVerifier::no_client_auth(),
-            ClientCertificates::Requested { .. } => {
+            ClientCertificates::Requested { .. } | ClientCertificates::OfServers => {
                 let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
                 Arc::new(ProofOfPossession { algorithms })
             }
@@ -52,11 +57,23 @@ impl ClientCertificates {
     /// certificate of its first handshake along, which is judged anew.
     pub(super) fn judge(&self, connection: &ServerConnection) -> Option<ClientCertificate> {
         match self {
-            ClientCertificates::Ignored => None,
+            ClientCertificates::Ignored | ClientCertificates::OfServers => None,
             ClientCertificates::Requested { roots } => {
                 client_certificate(connection.peer_certificates()?, roots, SystemTime::now())
             }
         }
+    }
+}
+
+impl ClientCertificates {
+    /// What servers presented, their own certificate first, in DER.
+    pub(super) fn chain(&self, connection: &ServerConnection) -> Vec<Vec<u8>> {
+        let presented = match self {
+            ClientCertificates::OfServers => connection.peer_certificates(),
+            // What is kept is kept for as long as the stream lasts, so only where somebody looks at it.
+            ClientCertificates::Ignored | ClientCertificates::Requested { .. } => None,
+        };
+        presented.map(|chain| chain.iter().map(|certificate| certificate.to_vec()).collect()).unwrap_or_default()
     }
 }
 

@@ -112,6 +112,8 @@ impl Handshake {
             exporter,
             server_end_point: identity.and_then(|identity| identity.end_point.clone()),
             server_name: connection.server_name().map(str::to_owned),
+            version: connection.protocol_version().and_then(super::version_name),
+            peer_certificates: self.configs.client_certificates.chain(connection),
             client_certificate: self.configs.client_certificates.judge(connection),
             ..TlsInfo::default()
         }

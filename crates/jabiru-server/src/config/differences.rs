@@ -16,18 +16,20 @@ pub struct Differences {
 macro_rules! differing {
     (
         $before:expr, $after:expr,
-        $type:ident { $($field:ident => $list:ident $key:literal),* $(,)? } $(without $other:ident)*
+        $type:ident { $($field:ident => $list:ident $key:literal),* $(,)? } $(without $($other:ident)+)?
     ) => {
-        let $type { $($field,)* $($other: _,)* } = $before;
+        let $type { $($field,)* $($($other: _,)+)? } = $before;
         $(if *$field != $after.$field {
             $list.push($key);
         })*
     };
 }
+pub(super) use differing;
 
 impl Config {
     /// This configuration with what a running server can take of another one: the domains and their certificates, the
-    /// authorities for those of clients, `[tls]`, and how many connections there may be.
+    /// authorities for those of clients, `[tls]`, how many connections there may be, and of `[s2s]` whom the server has to
+    /// do with, what they have to prove, and where they are.
     #[must_use]
     pub fn with_applicable(&self, other: &Config) -> Config {
         // Whether clients may log in with certificates at all goes with the mechanisms, which need a restart.
@@ -47,6 +49,7 @@ impl Config {
             domains: other.domains.clone(),
             tls: other.tls.clone(),
             c2s: C2s { client_certificates, ..self.c2s.clone() },
+            s2s: self.s2s.with_applicable(&other.s2s),
             limits,
             ..self.clone()
         }
@@ -57,7 +60,8 @@ impl Config {
     #[must_use]
     pub fn differences(&self, other: &Config) -> Differences {
         let (mut applicable, mut restart) = (Vec::new(), Vec::new());
-        let Config { domains: _, data_directory, log, c2s, tls, limits, guesses, features, storage, shutdown } = self;
+        let Config { domains: _, data_directory, log, c2s, s2s, tls, limits, guesses, features, storage, shutdown } =
+            self;
         if *data_directory != other.data_directory {
             restart.push("data_directory");
         }
@@ -76,6 +80,7 @@ impl Config {
             let list = if both { &mut applicable } else { &mut restart };
             list.push("c2s.client_certificates");
         }
+        s2s.compare(&other.s2s, &mut applicable, &mut restart);
         differing!(tls, other.tls, Tls {
             warn_before_expiry => applicable "tls.warn_before_expiry_days",
             restart_streams_before_expiry => applicable "tls.restart_streams_before_expiry_hours",

@@ -3,15 +3,16 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use jabiru_negotiation::Mechanism;
 use jabiru_stanza::DomainPart;
 use toml_edit::Document;
 
+use super::listeners::Listeners;
 use super::problem::{ConfigError, Fault, Problem};
 use super::reader::{Reader, Section, one_of};
+use super::s2s;
 use super::{
     C2s, CertificateFiles, Config, Domain, Guesses, Limits, Log, LogFormat, ResourceConflict, StorageEngine, Tls,
     TooFast,
@@ -84,9 +85,12 @@ fn read_root(root: &mut Section<'_, '_>, folder: &Path, config: &mut Config) {
     let directory = root.string("data_directory", "the path of a folder", path_from(folder));
     config.data_directory = directory.unwrap_or_else(|| folder.join(&config.data_directory));
     root.section("log", |section| read_log(section, &mut config.log));
-    root.section("c2s", |section| read_c2s(section, folder, &mut config.c2s));
+    let mut listeners = Listeners::default();
+    root.section("c2s", |section| read_c2s(section, folder, &mut listeners, &mut config.c2s));
     root.section("tls", |section| read_tls(section, &mut config.tls));
     root.section("limits", |section| read_limits(section, &mut config.limits));
+    let known = (config.domains.as_slice(), config.limits.element_bytes);
+    root.section("s2s", |section| s2s::read(section, folder, known, &mut listeners, &mut config.s2s));
     root.section("guesses", |section| read_guesses(section, &mut config.guesses));
     root.section("features", |section| {
         section.boolean("password_change", &mut config.features.password_change);
@@ -167,20 +171,9 @@ fn log_level(text: &str) -> Option<String> {
     valid.then(|| text.split(',').map(str::trim).collect::<Vec<_>>().join(","))
 }
 
-fn read_c2s(section: &mut Section<'_, '_>, folder: &Path, c2s: &mut C2s) {
-    let starttls = read_addresses(section, "starttls", &mut c2s.starttls);
-    let direct_tls = read_addresses(section, "direct_tls", &mut c2s.direct_tls);
-    let mut seen = HashSet::new();
-    // Port 0 is a different port each time.
-    for (key, offset, address) in starttls.into_iter().chain(direct_tls).filter(|(.., a)| a.port() != 0) {
-        if !seen.insert(address) {
-            section.conflict_at(
-                offset,
-                key,
-                format!("{address} is there twice; a listener needs an address of its own"),
-            );
-        }
-    }
+fn read_c2s(section: &mut Section<'_, '_>, folder: &Path, listeners: &mut Listeners, c2s: &mut C2s) {
+    listeners.read(section, "starttls", &mut c2s.starttls);
+    listeners.read(section, "direct_tls", &mut c2s.direct_tls);
     if section.is_empty_list("starttls") && section.is_empty_list("direct_tls") {
         section.conflict("starttls", "no listener is left: both starttls and direct_tls are empty");
     }
@@ -205,22 +198,6 @@ fn read_c2s(section: &mut Section<'_, '_>, folder: &Path, c2s: &mut C2s) {
         ("assign", ResourceConflict::Assign),
     ];
     section.word("resource_conflict", &conflicts, &mut c2s.resource_conflict);
-}
-
-/// Reads listeners into `target`; returns those that the file or the default has, with their places.
-fn read_addresses(
-    section: &mut Section<'_, '_>,
-    key: &'static str,
-    target: &mut Vec<SocketAddr>,
-) -> Vec<(&'static str, usize, SocketAddr)> {
-    let expected = "an IP address with a port from 0 to 65535, such as \"127.0.0.1:5222\" or \"[::]:5222\"";
-    let wrong_type = section.has(key);
-    let Some(list) = section.list(key, expected, &[], |text| text.parse().ok()) else {
-        let offset = section.offset_of(key);
-        return if wrong_type { Vec::new() } else { target.iter().map(|address| (key, offset, *address)).collect() };
-    };
-    *target = list.iter().map(|(_, address)| *address).collect();
-    list.into_iter().map(|(offset, address)| (key, offset, address)).collect()
 }
 
 fn read_mechanisms(section: &mut Section<'_, '_>, target: &mut Vec<Mechanism>) {
@@ -334,6 +311,7 @@ fn read_guesses(section: &mut Section<'_, '_>, guesses: &mut Guesses) {
     section.integer("remembered", 1_000..=100_000_000, &mut guesses.remembered);
 }
 
-fn path_from(folder: &Path) -> impl Fn(&str) -> Option<PathBuf> {
+/// Reads a path that starts at `folder` if it is relative.
+pub(super) fn path_from(folder: &Path) -> impl Fn(&str) -> Option<PathBuf> {
     move |path| (!path.is_empty()).then(|| folder.join(path))
 }

@@ -5,8 +5,10 @@
 
 mod differences;
 mod file;
+mod listeners;
 mod problem;
 mod reader;
+pub mod s2s;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +21,7 @@ use jabiru_stanza::{DomainPart, DomainRef};
 
 pub use self::differences::Differences;
 pub use self::problem::ConfigError;
+pub use self::s2s::S2s;
 
 /// Everything an operator can set. The default is what runs without a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub struct Config {
     pub log: Log,
     /// Client streams.
     pub c2s: C2s,
+    /// Streams to and from other servers.
+    pub s2s: S2s,
     /// The certificates' dates.
     pub tls: Tls,
     /// How much of what anyone may use.
@@ -286,6 +291,7 @@ impl Default for Config {
             data_directory: PathBuf::from("jabiru-data"),
             log: Log::default(),
             c2s: C2s::default(),
+            s2s: S2s::default(),
             tls: Tls::default(),
             limits: Limits::default(),
             guesses: Guesses::default(),

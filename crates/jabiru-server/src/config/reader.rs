@@ -104,7 +104,7 @@ pub(super) struct Section<'r, 't> {
     /// Where the table stands.
     offset: usize,
     /// What was asked for.
-    keys: Vec<&'static str>,
+    keys: Vec<&'t str>,
 }
 
 impl<'t> Section<'_, 't> {
@@ -132,7 +132,7 @@ impl<'t> Section<'_, 't> {
                 let inline = list.iter().filter_map(Value::as_inline_table);
                 tables.extend(inline.map(|table| (table as &dyn TableLike, start(table.span()))));
             }
-            Some(item) => self.wrong(key, item, &format!("tables that begin with [[{key}]]")),
+            Some(item) => self.wrong(key, item, &format!("tables that begin with [[{}]]", self.full(key))),
             None => {}
         }
         let path = self.full(key);
@@ -206,6 +206,31 @@ impl<'t> Section<'_, 't> {
         *target = units.map(|units| Duration::from_secs(units * unit));
     }
 
+    /// Reads a list of two numbers of seconds, the smaller first, into `from` and `to`.
+    pub(super) fn seconds_from_to(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<i64>,
+        (from, to): (&mut Duration, &mut Duration),
+    ) {
+        let Some(item) = self.item(key) else { return };
+        let numbers: Option<Vec<i64>> = item.as_array().and_then(|list| list.iter().map(Value::as_integer).collect());
+        let seconds = |number: i64| u64::try_from(number).ok().map(Duration::from_secs);
+        match numbers.as_deref() {
+            Some([least, most]) if least <= most && range.contains(least) && range.contains(most) => {
+                if let (Some(least), Some(most)) = (seconds(*least), seconds(*most)) {
+                    (*from, *to) = (least, most);
+                }
+            }
+            Some(_) | None => {
+                let (least, most) = (range.start(), range.end());
+                let expected =
+                    format!("a list of two whole numbers from {least} to {most}, the smaller first, such as [1, 300]");
+                self.wrong(key, item, &expected);
+            }
+        }
+    }
+
     /// Reads `true` or `false` into `target`.
     pub(super) fn boolean(&mut self, key: &'static str, target: &mut bool) {
         let Some(item) = self.item(key) else { return };
@@ -230,7 +255,7 @@ impl<'t> Section<'_, 't> {
     /// Reads a string that `parse` understands.
     pub(super) fn string<T>(
         &mut self,
-        key: &'static str,
+        key: &'t str,
         expected: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
@@ -272,6 +297,54 @@ impl<'t> Section<'_, 't> {
         Some(list)
     }
 
+    /// Reads what is a string that `text` understands, a table that `table` reads, or a list of these.
+    pub(super) fn texts_or_tables<T>(
+        &mut self,
+        key: &'t str,
+        expected: &str,
+        text: impl Fn(&str) -> Option<T>,
+        table: impl Fn(&mut Section<'_, 't>) -> Option<T>,
+    ) -> Vec<T> {
+        let Some(item) = self.item(key) else { return Vec::new() };
+        let mut parts: Vec<(usize, Result<&'t dyn TableLike, &'t Value>)> = Vec::new();
+        match item {
+            Item::Value(Value::Array(list)) => parts.extend(list.iter().map(|value| {
+                let form = value.as_inline_table().map(|table| table as &dyn TableLike);
+                (start(value.span()), form.ok_or(value))
+            })),
+            Item::Value(Value::InlineTable(table)) => parts.push((start(item.span()), Ok(table))),
+            Item::Value(value) => parts.push((start(item.span()), Err(value))),
+            Item::Table(table) => parts.push((start(table.span()), Ok(table))),
+            Item::ArrayOfTables(list) => {
+                parts.extend(list.iter().map(|table| (start(table.span()), Ok(table as &dyn TableLike))));
+            }
+            Item::None => {}
+        }
+        let mut read = Vec::new();
+        for (offset, part) in parts {
+            match part {
+                Ok(part) => {
+                    let path = self.full(key);
+                    self.reader.section(Some(part), path, offset, |section| read.extend(table(section)));
+                }
+                Err(value) => match value.as_str().and_then(&text) {
+                    Some(parsed) => read.push(parsed),
+                    None => {
+                        let found = self.reader.describe(&Item::Value(value.clone()));
+                        let (key, expected) = (self.full(key), expected.to_owned());
+                        self.reader.fault(offset, Fault::Value { key, expected, found, nearest: None });
+                    }
+                },
+            }
+        }
+        read
+    }
+
+    /// The keys that the file has in this section, where they are names that the operator chooses.
+    pub(super) fn names(&self) -> Vec<&'t str> {
+        self.table.map(|table| table.iter().map(|(name, _)| name).collect()).unwrap_or_default()
+    }
+
     /// Notes that a key, which must be there, is not.
     pub(super) fn missing(&mut self, key: &str, expected: &str) {
         let (key, expected) = (self.full(key), expected.to_owned());
@@ -279,7 +352,7 @@ impl<'t> Section<'_, 't> {
     }
 
     /// Notes that a key's value does not go with another.
-    pub(super) fn conflict(&mut self, key: &'static str, reason: impl Into<String>) {
+    pub(super) fn conflict(&mut self, key: &str, reason: impl Into<String>) {
         self.conflict_at(self.offset_of(key), key, reason);
     }
 
@@ -306,7 +379,13 @@ impl<'t> Section<'_, 't> {
         item.and_then(Item::span).map_or(self.offset, |span| span.start)
     }
 
-    fn item(&mut self, key: &'static str) -> Option<&'t Item> {
+    /// Where a key itself stands.
+    pub(super) fn offset_of_name(&self, key: &str) -> usize {
+        let written = self.table.and_then(|table| table.key(key)).and_then(toml_edit::Key::span);
+        written.map_or_else(|| self.offset_of(key), |span| span.start)
+    }
+
+    fn item(&mut self, key: &'t str) -> Option<&'t Item> {
         let full = self.full(key);
         self.reader.known.insert(full);
         self.keys.push(key);

@@ -32,7 +32,7 @@ fn defaults_agree_with_the_crates() {
     assert_eq!(limits.element_bytes_before_authentication, settings.unauthenticated.max_element_bytes);
     assert_eq!(limits.element_bytes, settings.authenticated.max_element_bytes);
     // All of them, whatever they are.
-    let mapped = crate::assemble::settings(&config);
+    let mapped = crate::assemble::c2s::settings(&config);
     assert_eq!(format!("{mapped:#?}"), format!("{settings:#?}"));
     assert_eq!(limits.negotiation_timeout, policy.negotiation_timeout);
     assert_eq!(limits.authentication_attempts, policy.max_authentication_attempts);
@@ -45,25 +45,18 @@ fn defaults_agree_with_the_crates() {
 #[test]
 fn example_is_the_default() {
     assert_eq!(parse(EXAMPLE), Ok(Config::default()));
+    let mut stated: Vec<String> = Vec::new();
+    let mut section = String::new();
+    for line in EXAMPLE.lines().map(|line| line.trim_start_matches(['#', ' '])) {
+        if line.starts_with('[') {
+            section = line.trim_matches(['[', ']']).to_owned();
+            stated.push(section.clone());
+        } else if let Some((key, _)) = line.split_once(" = ") {
+            stated.push(if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") });
+        }
+    }
     for key in file::known_keys() {
-        let (section, last) = key.rsplit_once('.').unwrap_or(("", &key));
-        let in_section: Vec<&str> = EXAMPLE
-            .lines()
-            .map(|line| line.trim_start_matches(['#', ' ']))
-            .scan("", |current, line| {
-                if let Some(header) = line.strip_prefix('[') {
-                    *current = header.trim_start_matches('[').split(']').next().unwrap();
-                }
-                Some((*current, line))
-            })
-            .filter(|(current, _)| *current == section || (section.is_empty() && *current == last))
-            .map(|(_, line)| line)
-            .collect();
-        let stated = in_section
-            .iter()
-            .filter(|line| line.starts_with(&format!("{last} = ")) || line.contains(&format!("[{last}]")))
-            .count();
-        assert_eq!(stated, 1, "{key}");
+        assert_eq!(stated.iter().filter(|stated| **stated == key).count(), 1, "{key}");
     }
 }
 
@@ -85,6 +78,18 @@ fn example_of_a_domain_with_a_certificate() {
         }]
     );
     assert_eq!(config.data_directory, Path::new("/etc/jabiru/jabiru-data"));
+}
+
+/// Uncommented, they are taken.
+#[test]
+fn examples_of_routes_and_exceptions() {
+    let sections = ["# [s2s.route]", "# [[s2s.domain]]"].map(|header| {
+        let start = EXAMPLE.find(header).unwrap();
+        let lines = EXAMPLE[start..].lines().map_while(|line| line.strip_prefix("# "));
+        lines.map(|line| format!("{line}\n")).collect::<String>()
+    });
+    let s2s = parse(&sections.concat()).unwrap().s2s;
+    assert_eq!((s2s.routes.len(), s2s.exceptions.len()), (2, 1), "{s2s:?}");
 }
 
 /// A file with every key, none of them with its default value.
@@ -149,6 +154,10 @@ const EVERYTHING: &str = r#"
         remembered = 1000
         "#;
 
+fn everything() -> String {
+    format!("{EVERYTHING}{}", s2s::tests::EVERYTHING)
+}
+
 #[test]
 fn every_key_is_taken() {
     let expected = Config {
@@ -164,6 +173,7 @@ fn every_key_is_taken() {
             client_certificates: Some("roots.pem".into()),
             resource_conflict: ResourceConflict::Assign,
         },
+        s2s: s2s::tests::everything(),
         tls: Tls {
             warn_before_expiry: Duration::from_secs(7 * 24 * 3600),
             restart_streams_before_expiry: Some(Duration::from_secs(8 * 3600)),
@@ -212,21 +222,28 @@ fn every_key_is_taken() {
         storage: Storage { engine: StorageEngine::Sqlite, timeout: Duration::from_secs(3) },
         shutdown: Shutdown { timeout: Duration::from_secs(4) },
     };
-    assert_eq!(parse(EVERYTHING), Ok(expected));
+    assert_eq!(parse(&everything()), Ok(expected));
 }
 
 /// A key is either applied while the server runs or named as one that needs a restart.
 #[test]
 fn differences_name_every_key() {
-    let (before, after) = (Config::default(), parse(EVERYTHING).unwrap());
+    let (before, after) = (Config::default(), parse(&everything()).unwrap());
     let Differences { mut applicable, mut restart } = before.differences(&after);
-    let (limits, others): (Vec<&str>, Vec<&str>) = applicable.iter().partition(|key| key.starts_with("limits."));
+    let (of_s2s, others): (Vec<&str>, Vec<&str>) = applicable.iter().partition(|key| key.starts_with("s2s."));
+    assert_eq!(of_s2s.len(), 19, "{of_s2s:?}");
+    let (limits, others): (Vec<&str>, Vec<&str>) = others.iter().partition(|key| key.starts_with("limits."));
     assert_eq!(others, ["tls.warn_before_expiry_days", "tls.restart_streams_before_expiry_hours"]);
     assert!(limits.len() == 5 && limits.iter().all(|key| key.contains("connection")), "{limits:?}");
 
     let mut expected: Vec<String> = file::known_keys().into_iter().collect();
-    // Sections; domains, which are told one by one; and the engine, of which there is but one.
-    expected.retain(|key| key.contains('.') && !key.starts_with("domain.") && key != "storage.engine");
+    // Sections; domains, which are told one by one; and what is the same in both.
+    let within = ["domain.", "s2s.domain."];
+    let sections = ["s2s.resolver", "s2s.limits"];
+    // True by default, and everything else about DNSSEC needs it.
+    let same = ["storage.engine", "s2s.resolver.dnssec"];
+    expected.retain(|key| key.contains('.') && !within.iter().any(|table| key.starts_with(table)));
+    expected.retain(|key| !sections.contains(&&**key) && !same.contains(&&**key));
     expected.push("data_directory".to_owned());
     expected.sort();
     applicable.append(&mut restart);
@@ -238,7 +255,7 @@ fn differences_name_every_key() {
 /// What is taken of another configuration is what was called applicable, and nothing else.
 #[test]
 fn what_is_applicable_is_taken() {
-    let (before, after) = (Config::default(), parse(EVERYTHING).unwrap());
+    let (before, after) = (Config::default(), parse(&everything()).unwrap());
     let next = before.with_applicable(&after);
     assert_eq!(before.differences(&next).applicable, before.differences(&after).applicable);
     assert_eq!(before.differences(&next).restart, <[&str; 0]>::default());
@@ -398,7 +415,8 @@ fn messages() {
         ),
         (
             "[limits]\nelement_bytes = 2_000_000",
-            "2:17: limits.element_bytes: outbox_bytes (1048576) must be at least element_bytes (2000000), or the longest stanza never arrives",
+            "1:1: s2s.limits.queue_bytes: 1048576 must be at least limits.element_bytes (2000000), or the longest stanza never leaves\n\
+             2:17: limits.element_bytes: outbox_bytes (1048576) must be at least element_bytes (2000000), or the longest stanza never arrives",
         ),
     ] {
         assert_eq!(problems(text).join("\n"), expected, "{text}");

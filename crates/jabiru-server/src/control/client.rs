@@ -68,30 +68,43 @@ pub(crate) fn status(directory: &Path, json: bool) -> anyhow::Result<()> {
 }
 
 /// One request, one answer.
-pub(super) fn ask(directory: &Path, request: &Request) -> anyhow::Result<Answer> {
+pub(crate) fn ask(directory: &Path, request: &Request) -> anyhow::Result<Answer> {
+    follow(directory, request, |_| Ok(()))
+}
+
+/// One request, what is told on the way, and then the answer.
+pub(crate) fn follow(
+    directory: &Path,
+    request: &Request,
+    mut told: impl FnMut(Answer) -> anyhow::Result<()>,
+) -> anyhow::Result<Answer> {
     let mut stream = connect(directory)?;
     let lost = || format!("the server on the data directory {} did not answer", directory.display());
     // Longer than the server takes for it at the most.
-    stream.set_read_timeout(Some(TIMEOUT * 2)).with_context(lost)?;
+    stream.set_read_timeout(Some(request.timeout() + TIMEOUT)).with_context(lost)?;
     stream.set_write_timeout(Some(TIMEOUT)).with_context(lost)?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     // It may refuse a long request before it has read all of it: then it has answered.
-    let written = stream.write_all(&line);
-    let mut answer = Vec::new();
-    let read = BufReader::new(stream.take(MAX_ANSWER_BYTES)).read_until(b'\n', &mut answer);
-    if answer.is_empty() {
-        written.with_context(lost)?;
-        read.with_context(lost)?;
-        bail!("{}", lost());
-    }
-    match serde_json::from_slice(&answer).with_context(|| format!("{}: it is of another version", lost()))? {
-        Answer::Refused(reason) => bail!("{reason}"),
-        answer => Ok(answer),
+    let mut written = stream.write_all(&line);
+    let mut reader = BufReader::new(stream.take(MAX_ANSWER_BYTES));
+    loop {
+        let mut answer = Vec::new();
+        let read = reader.read_until(b'\n', &mut answer);
+        if answer.is_empty() {
+            std::mem::replace(&mut written, Ok(())).with_context(lost)?;
+            read.with_context(lost)?;
+            bail!("{}", lost());
+        }
+        match serde_json::from_slice(&answer).with_context(|| format!("{}: it is of another version", lost()))? {
+            Answer::Refused(reason) => bail!("{reason}"),
+            answer if answer.is_progress() => told(answer)?,
+            answer => return Ok(answer),
+        }
     }
 }
 
-/// A status with some hundred thousand domains.
+/// A status with some hundred thousand domains, or as many streams.
 const MAX_ANSWER_BYTES: u64 = 64 << 20;
 
 fn connect(directory: &Path) -> anyhow::Result<UnixStream> {
@@ -110,7 +123,8 @@ fn connect(directory: &Path) -> anyhow::Result<UnixStream> {
     })
 }
 
-fn say(text: &str) -> anyhow::Result<()> {
+/// Writes a line to standard output.
+pub(crate) fn say(text: &str) -> anyhow::Result<()> {
     match writeln!(io::stdout(), "{text}") {
         // Nobody reads it any more, as in `jabiru status | head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -122,6 +136,7 @@ fn count(streams: usize) -> String {
     if streams == 1 { "1 stream".to_owned() } else { format!("{streams} streams") }
 }
 
-fn unexpected(answer: &Answer) -> anyhow::Result<()> {
+/// The server answered something else.
+pub(crate) fn unexpected(answer: &Answer) -> anyhow::Result<()> {
     bail!("the server gave another answer than was asked for: {answer:?}")
 }

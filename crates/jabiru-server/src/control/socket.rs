@@ -1,6 +1,7 @@
 //! The server's end: takes requests, a few at once, from those who may command.
 
 use std::fs;
+use std::future::Future;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -9,12 +10,13 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{
-    Answer, MAX_CONNECTIONS, MAX_REQUEST_BYTES, Operator, REQUEST_TIMEOUT, Request, SOCKET, SocketPath, TIMEOUT,
+    Answer, MAX_CONNECTIONS, MAX_REQUEST_BYTES, Operator, PROGRESS, REQUEST_TIMEOUT, Request, SOCKET, SocketPath,
+    TIMEOUT,
 };
 use crate::certificate::create_private_folder;
 
@@ -69,10 +71,8 @@ impl ControlSocket {
             };
             let operator = operator.clone();
             conversations.spawn(async move {
-                match timeout(TIMEOUT, converse(stream, &*operator)).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => tracing::debug!(%error, "the sender of a command is gone"),
-                    Err(_) => tracing::warn!("a command took too long, and was given up"),
+                if let Err(error) = converse(stream, &*operator).await {
+                    tracing::debug!(%error, "the sender of a command is gone");
                 }
                 drop(place);
             });
@@ -91,29 +91,63 @@ impl Drop for ControlSocket {
 /// One request and its answer.
 async fn converse(mut stream: UnixStream, operator: &dyn Operator) -> io::Result<()> {
     let user = stream.peer_cred()?.uid();
-    let answer = if may_command(user) {
+    let refused = if may_command(user) {
         match timeout(REQUEST_TIMEOUT, read(&mut stream)).await {
             Ok(request) => match request? {
-                Ok(request) => {
-                    match &request {
-                        // It changes nothing, and monitoring sends it all the time.
-                        Request::Status => tracing::debug!(?request, "command"),
-                        _ => tracing::info!(?request, "command"),
-                    }
-                    operator.answer(request).await
-                }
-                Err(reason) => Answer::Refused(reason),
+                Ok(request) => return obey(stream, operator, request).await,
+                Err(reason) => reason,
             },
-            Err(_) => Answer::Refused("the request did not arrive in time".to_owned()),
+            Err(_) => "the request did not arrive in time".to_owned(),
         }
     } else {
         tracing::warn!(user, "a command of another user was refused");
-        Answer::Refused("only the user who runs the server, and root, may command it".to_owned())
+        "only the user who runs the server, and root, may command it".to_owned()
     };
-    let mut line = serde_json::to_vec(&answer)?;
+    within(TIMEOUT, async {
+        write(&mut stream, &Answer::Refused(refused)).await?;
+        stream.shutdown().await
+    })
+    .await
+}
+
+/// Lets a request be done, and writes what is told on the way, then the answer.
+async fn obey(mut stream: UnixStream, operator: &dyn Operator, request: Request) -> io::Result<()> {
+    match &request {
+        // They change nothing, and monitoring sends them all the time.
+        Request::Status | Request::S2sList => tracing::debug!(?request, "command"),
+        _ => tracing::info!(?request, "command"),
+    }
+    within(request.timeout(), async {
+        let (progress, mut told) = mpsc::channel(PROGRESS);
+        let mut answer = operator.answer(request, progress);
+        let answer = loop {
+            tokio::select! {
+                // What was told is written first.
+                biased;
+                Some(line) = told.recv() => write(&mut stream, &line).await?,
+                answer = &mut answer => break answer,
+            }
+        };
+        while let Ok(line) = told.try_recv() {
+            write(&mut stream, &line).await?;
+        }
+        write(&mut stream, &answer).await?;
+        stream.shutdown().await
+    })
+    .await
+}
+
+async fn within(time: Duration, work: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    timeout(time, work).await.unwrap_or_else(|_| {
+        tracing::warn!("a command took too long, and was given up");
+        Ok(())
+    })
+}
+
+async fn write(stream: &mut UnixStream, answer: &Answer) -> io::Result<()> {
+    let mut line = serde_json::to_vec(answer)?;
     line.push(b'\n');
-    stream.write_all(&line).await?;
-    stream.shutdown().await
+    stream.write_all(&line).await
 }
 
 /// The socket's mode says so too, but not every system heeds it.

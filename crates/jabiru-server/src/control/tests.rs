@@ -5,6 +5,8 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
+use jabiru_s2s::report::{Conclusion, Step};
+
 use super::socket::may_command;
 use super::*;
 
@@ -12,16 +14,31 @@ use super::*;
 struct Echo;
 
 impl Operator for Echo {
-    fn answer(&self, request: Request) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
+    fn answer(&self, request: Request, progress: Progress) -> Pin<Box<dyn Future<Output = Answer> + Send + '_>> {
         Box::pin(async move {
             match request {
                 Request::Kick { reason: None, .. } => Answer::Kicked { streams: 1 },
                 Request::Kick { reason: Some(_), .. } => panic!("on purpose"),
                 Request::Drain { to } => Answer::Draining { streams: to.map_or(0, |to| to.len()) },
-                Request::Reload | Request::Status => Answer::Refused("not here".to_owned()),
+                Request::S2sTest { domain, from: _ } => tested(&domain, &progress).await,
+                Request::Reload | Request::Status | Request::S2sList | Request::S2sClose { .. } => {
+                    Answer::Refused("not here".to_owned())
+                }
             }
         })
     }
+}
+
+/// Tells as many steps as the domain has letters, more than may wait to be read.
+async fn tested(domain: &str, progress: &Progress) -> Answer {
+    for letter in 0..domain.len() {
+        let step = Step::Proven { proofs: Vec::new() };
+        let at = Duration::from_millis(letter as u64);
+        progress.send(Answer::S2sFinding(Finding::good(at, Duration::ZERO, step))).await.unwrap();
+    }
+    let conclusion = Conclusion { reached: true, failure: None };
+    let (domain, from) = (domain.to_owned(), "im.example".to_owned());
+    Answer::S2sDiagnosis(Diagnosis { domain, from, findings: Vec::new(), conclusion })
 }
 
 fn serve(directory: &Path) -> tokio::task::JoinHandle<()> {
@@ -135,6 +152,32 @@ async fn the_socket_is_its_owners() {
     }
 }
 
+/// Every step is told, in order, before the answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn steps_before_the_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(folder.path());
+    let (asked, domain) = (folder.path().to_owned(), "x".repeat(PROGRESS * 3));
+    let request = Request::S2sTest { domain: domain.clone(), from: None };
+    let (answer, steps) = tokio::task::spawn_blocking(move || {
+        let mut steps = Vec::new();
+        let answer = follow(&asked, &request, |step| {
+            steps.push(step);
+            Ok(())
+        });
+        (answer.unwrap(), steps)
+    })
+    .await
+    .unwrap();
+    assert!(matches!(answer, Answer::S2sDiagnosis(diagnosis) if diagnosis.domain == domain));
+    let times = steps.into_iter().map(|step| match step {
+        Answer::S2sFinding(finding) => finding.at.as_millis() as usize,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(times.collect::<Vec<_>>(), (0..PROGRESS * 3).collect::<Vec<_>>());
+    server.abort();
+}
+
 /// A data directory may have a longer path than the address of a socket can hold.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
@@ -144,7 +187,7 @@ async fn long_paths() {
     std::fs::create_dir(&long).unwrap();
     let server = serve(&long);
     let asked = long.clone();
-    let answer = tokio::task::spawn_blocking(move || client::ask(&asked, &Request::Drain { to: None })).await.unwrap();
+    let answer = tokio::task::spawn_blocking(move || ask(&asked, &Request::Drain { to: None })).await.unwrap();
     assert_eq!(answer.unwrap(), Answer::Draining { streams: 0 });
     server.abort();
 }
@@ -152,7 +195,7 @@ async fn long_paths() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_server_is_said_clearly() {
     let folder = tempfile::tempdir().unwrap();
-    let said = |folder: &Path| client::ask(folder, &Request::Status).unwrap_err().to_string();
+    let said = |folder: &Path| ask(folder, &Request::Status).unwrap_err().to_string();
     let expected = format!("no server runs on the data directory {}; start it", folder.path().display());
     assert!(said(folder.path()).starts_with(&expected), "{}", said(folder.path()));
     drop(std::os::unix::net::UnixListener::bind(folder.path().join(SOCKET)).unwrap());

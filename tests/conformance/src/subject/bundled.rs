@@ -329,7 +329,7 @@ fn configuration(
     let features = if profile == Some(Need::Anonymous) { "[features]\naccount_cancellation = true\n" } else { "" };
     let _ = write!(
         text,
-        "[c2s]\nstarttls = [\"127.0.0.1:{starttls}\"]\ndirect_tls = [\"127.0.0.1:{direct_tls}\"]\n{c2s}[limits]\n{limits}{guesses}{features}"
+        "[c2s]\nstarttls = [\"127.0.0.1:{starttls}\"]\ndirect_tls = [\"127.0.0.1:{direct_tls}\"]\n{c2s}[s2s]\nenabled = false\n[limits]\n{limits}{guesses}{features}"
     );
     if has_servers(profile) {
         let authority = certificates.join("authority.crt").display().to_string();

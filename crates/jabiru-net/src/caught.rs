@@ -8,17 +8,20 @@ use std::task::Poll;
 
 use jabiru_stanza::{StreamCondition, StreamError};
 
-use crate::random;
+use crate::random::random_letters;
 
 /// What is left of a panic.
 #[derive(Debug)]
-pub(crate) struct Panicked(Box<dyn Any + Send>);
+pub struct Panicked(Box<dyn Any + Send>);
 
 /// What a future gives, unless it panics. What it borrows may be left in the middle: only look at it again if it
 /// stands that.
 ///
 /// It takes the future where it lies: to move it in would take its room twice, for as long as the stream lasts.
-pub(crate) async fn caught<F: Future>(mut future: Pin<&mut F>) -> Result<F::Output, Panicked> {
+///
+/// # Errors
+/// What is left of the panic.
+pub async fn caught<F: Future>(mut future: Pin<&mut F>) -> Result<F::Output, Panicked> {
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
         Ok(polled) => polled.map(Ok),
         Err(panic) => Poll::Ready(Err(Panicked(panic))),
@@ -27,16 +30,19 @@ pub(crate) async fn caught<F: Future>(mut future: Pin<&mut F>) -> Result<F::Outp
 }
 
 /// Runs what must not panic, for it may be running because of a panic already: two would end the process.
-pub(crate) fn caught_now<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
+///
+/// # Errors
+/// What is left of the panic.
+pub fn caught_now<T>(run: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(run)).map_err(Panicked)
 }
 
 impl Panicked {
     /// Logs it with a random number, and gives the stream error that names the number and nothing else.
-    pub(crate) fn report(self, whose: &dyn std::fmt::Display) -> StreamError {
+    pub fn report(self, whose: &dyn std::fmt::Display) -> StreamError {
         let message = self.0.downcast_ref::<&str>().copied();
         let message = message.or_else(|| self.0.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-        let id = random::letters(ID_LETTERS).unwrap_or_default();
+        let id = random_letters(ID_LETTERS).unwrap_or_default();
         tracing::error!(id, stream = %whose, panic = message, "a stream's task panicked");
         StreamError::new(StreamCondition::InternalServerError)
             .with_text(format!("an error of the server, logged as {id}"))

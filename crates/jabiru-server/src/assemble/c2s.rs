@@ -1,6 +1,5 @@
-//! Introduces the crates to each other: the only place that knows them all.
+//! Client streams as configured.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,59 +7,32 @@ use anyhow::Context;
 use jabiru_c2s::{C2s, ConflictPolicy, GuessLimits, Guesses, OnExcess, Rate, RateLimits, Settings};
 use jabiru_negotiation::Policy;
 use jabiru_net::certificate::Roots;
-use jabiru_net::{AdmissionLimits, AttemptRate, ClientCertificates, Identity, Keepalive, TlsSettings};
-use jabiru_router::{HostedDomains, InMemory, Router};
-use jabiru_stanza::DomainPart;
+use jabiru_net::{AdmissionLimits, AttemptRate, ClientCertificates, Keepalive, TlsSettings};
+use jabiru_router::{HostedDomains, Router};
 use jabiru_storage::Accounts;
 use jabiru_xml::Limits;
 
-use crate::certificate;
-use crate::config::{self, Config, Domain, ResourceConflict, TooFast};
-use crate::features::{self, Registration};
+use super::{Certificate, identities};
+use crate::config::{self, Config, ResourceConflict, TooFast};
 
-/// A domain's certificate as it is used.
-#[derive(Debug)]
-pub struct Certificate {
-    /// Whose it is.
-    pub domain: DomainPart,
-    /// The chain and its key.
-    pub identity: Identity,
-    /// The file of the chain.
-    pub path: PathBuf,
-    /// Made by the server, not given by the operator.
-    pub self_made: bool,
-}
-
-/// Client streams as configured, for these domains, which may change later.
+/// Client streams, which hand their stanzas to this router.
 pub(crate) fn c2s(
     config: &Config,
     hosted: HostedDomains,
+    router: Router,
     accounts: Arc<dyn Accounts>,
     secret: [u8; 32],
-) -> anyhow::Result<C2s> {
-    let registration = Registration {
-        password_change: config.features.password_change,
-        cancellation: config.features.account_cancellation,
-        without_tls: config.c2s.plain_without_tls,
-        timeout: config.storage.timeout,
-    };
-    let features = features::all(accounts.clone(), registration)?;
+) -> C2s {
     let policy = Policy {
         require_tls: config.c2s.require_tls,
         plain_without_tls: config.c2s.plain_without_tls,
         mechanisms: config.c2s.mechanisms.clone(),
         max_authentication_attempts: config.limits.authentication_attempts,
         negotiation_timeout: config.limits.negotiation_timeout,
-        stream_features: features.stream_features(),
-        ..Policy::new(jabiru_c2s::hosted(hosted.clone()), secret)
+        stream_features: router.features().stream_features(),
+        ..Policy::new(jabiru_net::hosted(hosted), secret)
     };
-    let router = Router::new(Arc::new(InMemory::new()), hosted, features);
-    Ok(C2s::new(policy, settings(config), router, accounts))
-}
-
-/// The domains of the configuration, as a set that can be replaced.
-pub(crate) fn hosted(config: &Config) -> HostedDomains {
-    config.domains.iter().map(|domain| domain.name.clone()).collect()
+    C2s::new(policy, settings(config), router, accounts)
 }
 
 /// How many connections may come in, over all listeners.
@@ -73,11 +45,6 @@ pub(crate) fn admission_limits(limits: &config::Limits) -> AdmissionLimits {
         unauthenticated_per_address: limits.unauthenticated_connections_per_address,
         ..AdmissionLimits::new(limits.connections, limits.connections_per_address)
     }
-}
-
-/// The certificate of every domain; those that were not configured are kept in the data directory.
-pub(crate) fn certificates(config: &Config) -> anyhow::Result<Vec<Certificate>> {
-    config.domains.iter().map(|domain| certificate(config, domain)).collect()
 }
 
 /// TLS for STARTTLS and for direct TLS, which show the same certificates.
@@ -110,39 +77,11 @@ impl Tls {
     }
 }
 
-fn identities(certificates: &[Certificate]) -> Vec<(String, Identity)> {
-    certificates.iter().map(|own| (own.domain.as_str().to_owned(), own.identity.clone())).collect()
-}
-
 /// Whether clients may show certificates, and whose are good.
 pub(crate) fn client_certificates(config: &Config) -> anyhow::Result<ClientCertificates> {
     let Some(path) = &config.c2s.client_certificates else { return Ok(ClientCertificates::Ignored) };
     let roots = Roots::from_pem_file(path).context("the authorities for client certificates can't be used")?;
     Ok(ClientCertificates::Requested { roots })
-}
-
-/// Tries what can be tried without starting or writing anything: the operator's certificates.
-pub(crate) fn check(config: &Config) -> anyhow::Result<()> {
-    for domain in config.domains.iter().filter(|domain| domain.certificate.is_some()) {
-        certificate(config, domain)?;
-    }
-    client_certificates(config)?;
-    Ok(())
-}
-
-fn certificate(config: &Config, domain: &Domain) -> anyhow::Result<Certificate> {
-    let (identity, path, self_made) = match &domain.certificate {
-        Some(files) => {
-            let identity = Identity::from_pem_files(&files.certificate, &files.key)
-                .with_context(|| format!("the certificate of {} can't be used", domain.name))?;
-            (identity, files.certificate.clone(), false)
-        }
-        None => {
-            let (identity, path) = certificate::kept_or_made(&config.data_directory, domain.name.as_str())?;
-            (identity, path, true)
-        }
-    };
-    Ok(Certificate { domain: domain.name.clone(), identity, path, self_made })
 }
 
 pub(crate) fn settings(config: &Config) -> Settings {

@@ -1,0 +1,634 @@
+//! A stream that another server opened, from the accepted connection to its close (RFC 6120 §4 to §8; XEP-0220; XEP-0288;
+//! XEP-0198).
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use jabiru_negotiation::stream_management::{Handled, SmElement};
+use jabiru_negotiation::{
+    CertificateAnswer, DomainPair, KeyAnswer, ReceivingServerEvent, ReceivingServerStream, Security, ServerProof,
+    TlsInfo,
+};
+use jabiru_net::{Admitted, Connection, Excess, Wake, caught, random_letters};
+use jabiru_router::{RemoteError, Router};
+use jabiru_stanza::{Condition, DomainPart, RawElement, StreamCondition, StreamError, ns};
+use jabiru_xml::{Event, Reader};
+use tokio::sync::mpsc;
+
+use crate::carry::{Answered, finish};
+use crate::confirm::Confirming;
+use crate::dial::method;
+use crate::inbound::{Inbound, is_stanza};
+use crate::judge::{Judgement, judge};
+use crate::link::Link;
+use crate::live::{Entry, Resumable};
+use crate::outgoing;
+use crate::policy::Require;
+use crate::report::{Method, TlsReport};
+use crate::service::{Service, Transport};
+use crate::sessions::Session;
+use crate::steps;
+use crate::trace::Trace;
+use crate::verify;
+
+impl Service {
+    /// One connection from accept to close. With a `refusal`, nothing comes of it but that.
+    pub(crate) async fn incoming(
+        self: Arc<Self>,
+        connection: Connection,
+        transport: Arc<Transport>,
+        entry: Entry,
+        admitted: Result<Admitted, Excess>,
+        refusal: Option<StreamError>,
+    ) {
+        let peer = connection.peer();
+        let Some(router) = self.router() else { return };
+        tracing::debug!(%peer, "server connected");
+        let mut incoming = match Incoming::accept(&self, connection, &transport, entry, router, refusal).await {
+            Ok(incoming) => incoming,
+            Err(error) => {
+                tracing::info!(%peer, %error, "a server's TLS handshake failed");
+                return;
+            }
+        };
+        incoming.admitted = admitted.ok();
+        let ended = caught(pin!(incoming.run())).await;
+        let outcome = match ended {
+            Ok(outcome) => outcome,
+            Err(panicked) => {
+                let error = panicked.report(&peer);
+                Ok(incoming.fail(error))
+            }
+        };
+        incoming.end(outcome);
+    }
+}
+
+/// One connection.
+struct Incoming<'a> {
+    service: &'a Arc<Service>,
+    transport: &'a Transport,
+    router: Router,
+    connection: Connection,
+    entry: Entry,
+    admitted: Option<Admitted>,
+    machine: ReceivingServerStream,
+    reader: Reader,
+    refusal: Option<StreamError>,
+    /// The other side's certificates, its own first.
+    chain: Vec<Vec<u8>>,
+    /// What they prove of the domain that the stream is from.
+    judgement: Judgement,
+    counting: Counting,
+    /// What we send on this stream, as it is bidirectional.
+    link: Option<Arc<Link>>,
+    answers: (mpsc::Sender<Answered>, mpsc::Receiver<Answered>),
+    /// When a stanza last came, or the stream began.
+    last_heard: Instant,
+    /// What is said before the machine's last words, when nothing can be put into the outbox any more.
+    last_words: Vec<u8>,
+    /// The last thing that came was the other side's last word on what it has handled.
+    finished: bool,
+    /// TLS has begun, with what was received last.
+    secured: bool,
+}
+
+/// Are stanzas that come counted (XEP-0198)?
+enum Counting {
+    /// No.
+    Off,
+    /// For this stream alone.
+    On(Handled),
+    /// For whoever resumes it, too.
+    Resumable(Arc<Session>),
+}
+
+/// How the stream goes on.
+enum Next {
+    Read,
+    End(End),
+}
+
+/// How it ended.
+struct End {
+    because: outgoing::Because,
+    reason: String,
+}
+
+impl<'a> Incoming<'a> {
+    async fn accept(
+        service: &'a Arc<Service>,
+        mut connection: Connection,
+        transport: &'a Transport,
+        entry: Entry,
+        router: Router,
+        refusal: Option<StreamError>,
+    ) -> io::Result<Incoming<'a>> {
+        let now = Instant::now();
+        let (security, chain) = match transport {
+            Transport::StartTls(_) => (Security::Plaintext, Vec::new()),
+            Transport::DirectTls(settings) => {
+                let within = service.settings.negotiation_timeout;
+                let info = connection.receive_tls(settings, None, within).await?;
+                note_tls(&entry, &info, true);
+                let chain = info.peer_certificates.clone();
+                (Security::Tls(info), chain)
+            }
+        };
+        Ok(Incoming {
+            service,
+            transport,
+            router,
+            connection,
+            entry,
+            admitted: None,
+            machine: ReceivingServerStream::new(service.receiving(), security, now),
+            reader: Reader::new(service.settings.unauthenticated),
+            refusal,
+            chain,
+            judgement: Judgement::none(),
+            counting: Counting::Off,
+            link: None,
+            answers: mpsc::channel(ANSWERS),
+            last_heard: now,
+            last_words: Vec::new(),
+            finished: false,
+            secured: false,
+        })
+    }
+
+    /// Handles what comes until the stream ends.
+    ///
+    /// # Errors
+    /// What the socket or TLS say.
+    async fn run(&mut self) -> io::Result<End> {
+        loop {
+            let tick = Instant::now() + TICK;
+            let deadline = self.machine.poll_timeout().map_or(tick, |deadline| deadline.min(tick));
+            let wake = tokio::select! {
+                wake = self.connection.next(Some(deadline)) => wake?,
+                Some((claim, answer, proofs)) = self.answers.1.recv() => {
+                    if answer == KeyAnswer::Valid {
+                        self.entry.note(|facts| facts.prove(&claim.pair, proofs, Some(Method::Dialback)));
+                    }
+                    self.machine.handle_key(&claim, answer, Instant::now());
+                    if let Next::End(end) = self.events().await? {
+                        return Ok(end);
+                    }
+                    continue;
+                }
+            };
+            let next = match wake {
+                Wake::Received(chunk) => self.take(&chunk).await?,
+                Wake::Ended => Next::End(broken("the other side closed the connection")),
+                Wake::Deadline => {
+                    self.machine.handle_timeout(Instant::now());
+                    match self.events().await? {
+                        Next::Read => self.tick(Instant::now()),
+                        end @ Next::End(_) => end,
+                    }
+                }
+                Wake::EndOrdered(error) => {
+                    self.last_words = self.last_word();
+                    Next::End(match error {
+                        Some(error) => self.fail(error),
+                        // Somebody resumes the stream on another connection.
+                        None => broken("another connection takes its place"),
+                    })
+                }
+            };
+            if let Next::End(end) = next {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// Handles what was received.
+    async fn take(&mut self, mut input: &[u8]) -> io::Result<Next> {
+        loop {
+            match self.reader.read(&mut input) {
+                Ok(None) => return Ok(Next::Read),
+                Ok(Some(Event::Element(element))) if is_stanza(&element) && !self.machine.proven_pairs().is_empty() => {
+                    if let Next::End(end) = self.stanza(element).await {
+                        return Ok(Next::End(end));
+                    }
+                }
+                Ok(Some(event)) => {
+                    if let (Event::StreamOpen(_), Some(refusal)) = (&event, self.refusal.take()) {
+                        return Ok(Next::End(self.fail(refusal)));
+                    }
+                    self.machine.handle_event(event, Instant::now());
+                    if let Next::End(end) = self.events().await? {
+                        return Ok(Next::End(end));
+                    }
+                    if std::mem::take(&mut self.secured) {
+                        // RFC 6120 §5.4.3.3: what was sent in clear behind <starttls/> is never read as part of the
+                        // protected stream.
+                        return Ok(Next::Read);
+                    }
+                }
+                Err(error) => {
+                    self.machine.handle_read_error(&error);
+                    return self.events().await;
+                }
+            }
+        }
+    }
+
+    async fn stanza(&mut self, element: RawElement) -> Next {
+        self.last_heard = Instant::now();
+        self.finished = false;
+        let mut inbound = Inbound::new(self.service, self.router.clone(), self.entry.stream());
+        inbound.set_lang(self.machine.lang().map(Arc::from));
+        let machine = &self.machine;
+        match inbound.stanza(element, |from, to| machine.is_proven(from, to)).await {
+            Ok(()) => {
+                match &mut self.counting {
+                    Counting::Off => {}
+                    Counting::On(handled) => handled.count(),
+                    Counting::Resumable(session) => session.count(),
+                }
+                Next::Read
+            }
+            Err(error) => Next::End(self.fail(error)),
+        }
+    }
+
+    /// Does what the machine wants.
+    async fn events(&mut self) -> io::Result<Next> {
+        while let Some(event) = self.machine.poll_event() {
+            match event {
+                ReceivingServerEvent::StartTls => self.start_tls().await?,
+                ReceivingServerEvent::RestartStream => {
+                    self.push_output();
+                    self.reader = Reader::new(self.service.settings.unauthenticated);
+                }
+                ReceivingServerEvent::JudgeCertificate { domain } => {
+                    self.push_output();
+                    if let Some(error) = self.judge(&domain).await {
+                        self.machine.close(Some(error));
+                    }
+                }
+                ReceivingServerEvent::VerifyKey(claim) => {
+                    self.note_domains();
+                    verify::spawn(self.service, claim, self.chain.clone(), self.answers.0.clone());
+                }
+                ReceivingServerEvent::Proven { pair, by } => self.proven(&pair, by),
+                ReceivingServerEvent::Refused { pair, why } => {
+                    let pair = pair.map(tracing::field::display);
+                    tracing::warn!(pair, %why, peer = %self.connection.peer(), "a server did not prove its domain");
+                }
+                ReceivingServerEvent::KeyJudged { pair, answer } => {
+                    self.service.awaited.key_judged(&pair, &answer, self.connection.peer());
+                }
+                ReceivingServerEvent::BidiEnabled => {
+                    self.entry.note(|facts| facts.bidirectional = true);
+                    self.offer_stream();
+                }
+                ReceivingServerEvent::Element(element) => {
+                    let next =
+                        if is_stanza(&element) { self.stanza(element).await } else { self.management(&element).await };
+                    if let Next::End(end) = next {
+                        return Ok(Next::End(end));
+                    }
+                }
+                ReceivingServerEvent::Closed { error, peer_error } => {
+                    return Ok(Next::End(self.closed(error.as_ref(), peer_error.as_ref())));
+                }
+            }
+        }
+        self.push_output();
+        Ok(Next::Read)
+    }
+
+    async fn start_tls(&mut self) -> io::Result<()> {
+        let Transport::StartTls(settings) = self.transport else {
+            return Err(io::Error::other("STARTTLS was negotiated on a listener without it"));
+        };
+        self.push_output();
+        self.reader = Reader::new(self.service.settings.unauthenticated);
+        let now = Instant::now();
+        let within = self
+            .machine
+            .poll_timeout()
+            .map_or(self.service.settings.negotiation_timeout, |deadline| deadline.saturating_duration_since(now));
+        let local = self.machine.local_domain().map(|domain| domain.as_str().to_owned());
+        let info = self.connection.receive_tls(settings, local.as_deref(), within).await?;
+        note_tls(&self.entry, &info, false);
+        self.chain.clone_from(&info.peer_certificates);
+        self.secured = true;
+        self.machine.handle_tls(info, Instant::now());
+        Ok(())
+    }
+
+    /// Says whether the certificate is good for the domain; gives the error if that is the end.
+    async fn judge(&mut self, domain: &DomainPart) -> Option<StreamError> {
+        self.note_domains();
+        let Some(rules) = self.service.policy().rules(domain) else {
+            tracing::info!(%domain, peer = %self.connection.peer(), "a server was refused: the domain is not talked to");
+            return Some(StreamError::new(StreamCondition::PolicyViolation).with_text("this domain is not talked to"));
+        };
+        let trace = Trace::silent();
+        self.judgement = judge(self.service, &self.chain, domain, None, rules, &trace).await;
+        let judgement = &self.judgement;
+        if judgement.suffices(rules) {
+            self.machine.handle_certificate(CertificateAnswer::Proves, Instant::now());
+            return None;
+        }
+        if rules.require != Require::Dialback {
+            tracing::warn!(%domain, peer = %self.connection.peer(), %judgement,
+                "a server was refused: its certificate does not prove its domain");
+            let error = StreamError::new(StreamCondition::NotAuthorized);
+            return Some(error.with_text(format!("the certificate does not prove {domain}: {judgement}")));
+        }
+        tracing::debug!(%domain, %judgement, "the certificate does not prove the domain; dialback may");
+        let answer = CertificateAnswer::Refused { text: judgement.to_string() };
+        self.machine.handle_certificate(answer, Instant::now());
+        None
+    }
+
+    fn note_domains(&self) {
+        self.entry.note(|facts| {
+            facts.local = self.machine.local_domain().cloned();
+            facts.remote = self.machine.peer_domain().cloned();
+        });
+    }
+
+    fn proven(&mut self, pair: &DomainPair, by: ServerProof) {
+        self.note_domains();
+        self.reader.set_limits(self.service.settings.authenticated);
+        if let Some(admitted) = &mut self.admitted {
+            admitted.established();
+        }
+        self.entry.note(|facts| {
+            facts.established = true;
+            // What dialback proved was noted with the answer to its key.
+            if by == ServerProof::External {
+                facts.prove(pair, self.judgement.proof.into_iter().collect(), Some(method(by)));
+            }
+        });
+        tracing::info!(from = %pair.sender, domain = %pair.target, peer = %self.connection.peer(), %by,
+            bidi = self.machine.is_bidirectional(), "stream from this domain established");
+        self.offer_stream();
+    }
+
+    /// Lets stanzas to the other side go by this stream, if it is bidirectional and there is no other (XEP-0288).
+    fn offer_stream(&mut self) {
+        if self.link.is_some() || !self.machine.is_bidirectional() {
+            return;
+        }
+        // The first pair alone: stream management counts by the stream, and a link is for a pair.
+        let Some((pair, _)) = self.machine.proven_pairs().first() else { return };
+        let now = Instant::now();
+        let Ok(link) = self.service.links.get_or_make(&pair.target, &pair.sender, now) else { return };
+        if !link.claim() {
+            return;
+        }
+        self.push_output();
+        let confirming = random_letters(16).map_or(Confirming::Not, Confirming::by_pings);
+        link.open(self.connection.outbox(), confirming, now);
+        self.link = Some(link);
+    }
+
+    /// Stream management (XEP-0198). What else comes that is no stanza is ignored (§4.8.4).
+    async fn management(&mut self, element: &RawElement) -> Next {
+        let element = match SmElement::read(element) {
+            None => return Next::Read,
+            Some(Ok(element)) => element,
+            Some(Err(error)) => return Next::End(self.fail(error)),
+        };
+        self.finished = false;
+        let now = Instant::now();
+        match element {
+            SmElement::Request => self.say_handled(),
+            SmElement::Ack { h } => {
+                let Some(link) = &self.link else { return Next::Read };
+                match link.acknowledged(h, now) {
+                    Ok(last_word) => self.finished = last_word,
+                    Err(too_high) => return Next::End(self.fail(too_high.into())),
+                }
+            }
+            SmElement::Enable { .. } | SmElement::Resume { .. } if !self.may_be_managed() => {
+                self.push(&SmElement::Failed { condition: Condition::UnexpectedRequest, h: None });
+            }
+            SmElement::Enable { resume, .. } => self.enable(resume, now),
+            SmElement::Resume { h, previd } => return self.resume(h, &previd, now).await,
+            // These are for us to say.
+            SmElement::Enabled { .. } | SmElement::Resumed { .. } | SmElement::Failed { .. } => {}
+        }
+        Next::Read
+    }
+
+    fn may_be_managed(&self) -> bool {
+        matches!(self.counting, Counting::Off) && self.service.policy().stream_management
+    }
+
+    fn enable(&mut self, resume: bool, now: Instant) {
+        let session = match self.machine.proven_pairs().first() {
+            Some((pair, _)) if resume => self.service.sessions.begin(pair.clone(), self.connection.outbox()),
+            Some(_) | None => None,
+        };
+        let lifetime = self.service.sessions.lifetime().as_secs();
+        let enabled = SmElement::Enabled {
+            id: session.as_ref().map(|session| session.id().to_owned()),
+            resume: session.is_some(),
+            max: session.as_ref().map(|_| u32::try_from(lifetime).unwrap_or(u32::MAX)),
+            location: None,
+        };
+        let mut bytes = Vec::new();
+        enabled.to_element().write(&mut bytes, ns::SERVER);
+        match &self.link {
+            // Stanzas count from <enabled/> on: nothing may come in between.
+            Some(link) => link.manage(self.connection.outbox(), &bytes, now),
+            None => self.push_bytes(&bytes),
+        }
+        self.entry.note(|facts| facts.managed = Some(Resumable(session.is_some())));
+        self.counting = session.map_or(Counting::On(Handled::default()), Counting::Resumable);
+    }
+
+    async fn resume(&mut self, h: u32, previd: &str, now: Instant) -> Next {
+        let Some((pair, _)) = self.machine.proven_pairs().first().cloned() else { return Next::Read };
+        let within = self.service.settings.closing_timeout;
+        let Some(session) = self.service.sessions.resume(previd, &pair, self.connection.outbox(), within).await else {
+            self.push(&SmElement::Failed { condition: Condition::ItemNotFound, h: None });
+            return Next::Read;
+        };
+        tracing::info!(domain = %pair.sender, peer = %self.connection.peer(), "stream from this domain resumed");
+        self.push(&SmElement::Resumed { h: session.handled(), previd: previd.to_owned() });
+        self.entry.note(|facts| facts.managed = Some(Resumable(true)));
+        self.counting = Counting::Resumable(session.clone());
+        if let Some(link) = session.take_link() {
+            let resumed = link.resume(self.connection.outbox(), h, now);
+            self.link = Some(link);
+            if let Err(too_high) = resumed {
+                return Next::End(self.fail(too_high.into()));
+            }
+        }
+        Next::Read
+    }
+
+    /// Is the stream still good for anything?
+    fn tick(&mut self, now: Instant) -> Next {
+        let settings = &self.service.settings;
+        if self.judgement.expires.is_some_and(|expires| expires <= SystemTime::now())
+            && self.machine.proven_pairs().iter().any(|(_, by)| *by == ServerProof::External)
+        {
+            // RFC 6120 §13.7.2.3
+            let error = StreamError::new(StreamCondition::Reset).with_text("the certificate has expired");
+            return Next::End(self.fail(error));
+        }
+        if self.link.as_ref().is_some_and(|link| link.overdue(settings.acknowledgement_timeout, now)) {
+            return Next::End(broken("what was sent is not acknowledged"));
+        }
+        let last = self.link.as_ref().map_or(self.last_heard, |link| link.last_sent().max(self.last_heard));
+        // Whoever opened it closes it when nobody needs it; but not every server does.
+        if !self.machine.proven_pairs().is_empty()
+            && now.saturating_duration_since(last) >= settings.idle_timeout.saturating_mul(2)
+        {
+            self.last_words = self.last_word();
+            return Next::End(self.fail(StreamError::new(StreamCondition::ConnectionTimeout)));
+        }
+        Next::Read
+    }
+
+    /// Tells how many stanzas were handled, where that is counted.
+    fn say_handled(&self) {
+        if let Some(h) = self.handled() {
+            self.push(&SmElement::Ack { h });
+        }
+    }
+
+    fn handled(&self) -> Option<u32> {
+        match &self.counting {
+            Counting::Off => None,
+            Counting::On(handled) => Some(handled.h()),
+            Counting::Resumable(session) => Some(session.handled()),
+        }
+    }
+
+    /// The last word on that: twice, so that one is no answer to a question, and the other side knows that nothing is
+    /// handled any more ([`Link::acknowledged`]).
+    fn last_word(&self) -> Vec<u8> {
+        let mut words = Vec::new();
+        if let Some(h) = self.handled() {
+            let answer = SmElement::Ack { h }.to_element();
+            answer.write(&mut words, ns::SERVER);
+            answer.write(&mut words, ns::SERVER);
+        }
+        words
+    }
+
+    fn push(&self, element: &SmElement) {
+        let mut bytes = Vec::new();
+        element.to_element().write(&mut bytes, ns::SERVER);
+        self.push_bytes(&bytes);
+    }
+
+    fn push_bytes(&self, bytes: &[u8]) {
+        if let Err(refused) = self.connection.outbox().push(|out| out.extend_from_slice(bytes)) {
+            // The end was ordered, and comes with its own reason; or so much waits that this one can't matter.
+            tracing::trace!(%refused, "stream management is not sent");
+        }
+    }
+
+    fn push_output(&mut self) {
+        let mut output = Vec::new();
+        if self.machine.take_output(&mut output) {
+            self.push_bytes(&output);
+        }
+    }
+
+    /// Ends the stream with an error.
+    fn fail(&mut self, error: StreamError) -> End {
+        let reason = format!("this server closed the stream with {error}");
+        self.machine.close(Some(error));
+        End { because: outgoing::Because::Closed, reason }
+    }
+
+    fn closed(&self, error: Option<&StreamError>, peer_error: Option<&StreamError>) -> End {
+        let reason = match (error, peer_error) {
+            (Some(error), _) => format!("this server closed the stream with {error}"),
+            (None, Some(error)) => format!("the other side closed the stream with {error}"),
+            (None, None) => "closed".to_owned(),
+        };
+        let because = if self.finished { outgoing::Because::Finished } else { outgoing::Because::Closed };
+        End { because, reason }
+    }
+
+    /// Says the last words, and leaves what can be resumed to be resumed.
+    fn end(mut self, outcome: io::Result<End>) {
+        let End { because, reason } = outcome.unwrap_or_else(|error| broken(&error.to_string()));
+        let now = Instant::now();
+        let established = self.entry.stream().facts.lock().established;
+        let remote = self.machine.peer_domain().map(tracing::field::display);
+        if established {
+            tracing::info!(domain = remote, peer = %self.connection.peer(), reason, "stream from this domain ended");
+        } else {
+            tracing::info!(domain = remote, peer = %self.connection.peer(), reason, "a server's stream ended before its domain was proven");
+        }
+        let session = match std::mem::replace(&mut self.counting, Counting::Off) {
+            Counting::Resumable(session) => Some(session),
+            Counting::Off | Counting::On(_) => None,
+        };
+        let resumable = session.filter(|session| {
+            let broken = because == outgoing::Because::Broken;
+            if !broken {
+                self.service.sessions.end(session);
+            }
+            broken
+        });
+        if let Some(link) = self.link.take() {
+            link.lost();
+            if let Some(session) = &resumable {
+                session.leave_link(link.clone());
+            }
+            tokio::spawn(after(self.service.clone(), link, resumable.clone(), because, reason));
+        }
+        if let Some(session) = &resumable {
+            self.service.sessions.release(session, now);
+        }
+        let mut last_words = self.last_words;
+        self.machine.take_output(&mut last_words);
+        finish(self.connection, self.entry, last_words, self.service.settings.closing_timeout);
+    }
+}
+
+/// What becomes of a link whose stream was the other side's.
+async fn after(
+    service: Arc<Service>,
+    link: Arc<Link>,
+    session: Option<Arc<Session>>,
+    because: outgoing::Because,
+    reason: String,
+) {
+    if let Some(session) = session {
+        let resumed = tokio::time::timeout(service.settings.patience, session.taken_up()).await.unwrap_or(false);
+        if resumed || session.take_link().is_none() {
+            return;
+        }
+        let unconfirmed = link.take_unconfirmed();
+        service.bounce(unconfirmed, RemoteError::Timeout, "the stream broke, and was not resumed").await;
+    } else {
+        outgoing::settle(&service, &link, because, false, &reason).await;
+    }
+    if !link.rest() {
+        outgoing::run(service, link).await;
+    }
+}
+
+fn broken(reason: &str) -> End {
+    End { because: outgoing::Because::Broken, reason: reason.to_owned() }
+}
+
+fn note_tls(entry: &Entry, info: &TlsInfo, direct: bool) {
+    let version = steps::tls_version(info).unwrap_or("unknown").to_owned();
+    entry.note(|facts| facts.tls = Some(TlsReport { version, direct }));
+}
+
+/// How often an open stream is looked at.
+const TICK: Duration = Duration::from_secs(15);
+
+/// Answers about keys that wait to be taken; those who have more wait with them.
+const ANSWERS: usize = 16;

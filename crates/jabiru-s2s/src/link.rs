@@ -1,0 +1,558 @@
+//! What goes from one of our domains to one other domain: what waits for a stream, what is on its way, and on which stream.
+//!
+//! A [`Link`] is the sender's side of a pair of domains (RFC 6120 §10.4). Streams come and go below it: one that we open
+//! ([`outgoing`](crate::outgoing)), or one of the other side's that carries stanzas in both directions (XEP-0288). Stanzas
+//! are handed on in the order in which they came, whatever happens to streams: what a stream that broke may have lost is
+//! sent again on the one that resumes it, or answered with an error.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use jabiru_negotiation::DomainPair;
+use jabiru_negotiation::stream_management::{self, HandledCountTooHigh, Unacknowledged};
+use jabiru_net::Outbox;
+use jabiru_router::{Refused, RemoteError};
+use jabiru_stanza::{Stanza, ns};
+use parking_lot::Mutex;
+
+use crate::confirm::Confirming;
+
+/// The sender's side of a pair of domains.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pair: DomainPair,
+    bounds: Bounds,
+    /// Bytes that wait in all links.
+    total: Arc<AtomicUsize>,
+    state: Mutex<State>,
+}
+
+/// How much may wait, and be on its way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) queue_bytes: usize,
+    pub(crate) total_queue_bytes: usize,
+    pub(crate) unacknowledged_stanzas: usize,
+    pub(crate) unacknowledged_bytes: usize,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    /// Not sent yet, in order, with the sum of their bytes.
+    waiting: VecDeque<Stanza>,
+    waiting_bytes: usize,
+    /// Sent on the present stream, or on the one that broke, and not confirmed.
+    sent: Unacknowledged<Stanza>,
+    confirming: Confirming,
+    /// Attempts in a row that came to nothing.
+    failures: u32,
+    /// Why the last one did, for people.
+    last_failure: Option<Arc<str>>,
+    /// When the next attempt begins, while something waits for it.
+    next_try: Option<Instant>,
+    /// Since when there is no stream although one is wanted, or was when there was none to be had.
+    since: Instant,
+    /// Stanzas sent on the present stream, or on the last one.
+    stanzas: u64,
+    last_sent: Instant,
+    /// When the last stream ended.
+    last_open: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Nothing to send, and no stream: the next stanza makes one.
+    Idle,
+    /// Somebody looks for a stream, or waits for one to be resumed.
+    Connecting,
+    /// There is one.
+    Open(Arc<Outbox>),
+    /// There could be none: until then, nobody tries again.
+    BackOff { until: Instant, error: RemoteError },
+    /// Taken out of the table: whoever still has this looks there again.
+    Ended,
+}
+
+/// What became of a stanza.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// It is on its way, or waits to be.
+    Taken,
+    /// It waits, and whoever handed it in has to see to it that a stream is looked for.
+    TakenFirst,
+    /// Nothing of it was or will be sent.
+    Refused(RemoteError),
+    /// The link is out of use: ask for another.
+    Ended,
+}
+
+impl Link {
+    /// A link with nothing to send.
+    pub(crate) fn new(pair: DomainPair, bounds: Bounds, total: Arc<AtomicUsize>, now: Instant) -> Link {
+        let state = State {
+            phase: Phase::Idle,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            sent: nothing_sent(),
+            confirming: Confirming::Not,
+            failures: 0,
+            last_failure: None,
+            next_try: None,
+            since: now,
+            stanzas: 0,
+            last_sent: now,
+            last_open: None,
+        };
+        Link { pair, bounds, total, state: Mutex::new(state) }
+    }
+
+    /// From which of our domains to which other one.
+    pub(crate) fn pair(&self) -> &DomainPair {
+        &self.pair
+    }
+
+    /// Takes a stanza of the pair.
+    pub(crate) fn send(&self, stanza: &Stanza, now: Instant) -> Sent {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        match &state.phase {
+            Phase::Open(outbox) => {
+                let outbox = outbox.clone();
+                match state.push(&outbox, &self.pair, &self.bounds, stanza, now) {
+                    Ok(()) => Sent::Taken,
+                    Err(Refused::Full) => Sent::Refused(RemoteError::Full),
+                    // The stream is ending; whoever drives it looks at the link next.
+                    Err(Refused::Gone | Refused::Unreachable) => self.queue(state, stanza, Sent::Taken),
+                }
+            }
+            Phase::Connecting => self.queue(state, stanza, Sent::Taken),
+            Phase::BackOff { until, error } if now < *until => Sent::Refused(*error),
+            Phase::Idle | Phase::BackOff { .. } => {
+                let sent = self.queue(state, stanza, Sent::TakenFirst);
+                if sent == Sent::TakenFirst {
+                    state.phase = Phase::Connecting;
+                    state.since = now;
+                }
+                sent
+            }
+            Phase::Ended => Sent::Ended,
+        }
+    }
+
+    fn queue(&self, state: &mut State, stanza: &Stanza, taken: Sent) -> Sent {
+        let bytes = weight(stanza);
+        let fits = state.waiting_bytes + bytes <= self.bounds.queue_bytes
+            && self.total.fetch_add(bytes, Ordering::Relaxed) + bytes <= self.bounds.total_queue_bytes;
+        if !fits {
+            if state.waiting_bytes + bytes <= self.bounds.queue_bytes {
+                self.total.fetch_sub(bytes, Ordering::Relaxed);
+            }
+            return Sent::Refused(RemoteError::Full);
+        }
+        state.waiting_bytes += bytes;
+        state.waiting.push_back(stanza.clone());
+        taken
+    }
+
+    /// Claims a link that has no stream and looks for none, for whoever has one to offer; `false` if somebody else does
+    /// that already.
+    pub(crate) fn claim(&self) -> bool {
+        let mut state = self.state.lock();
+        let free = matches!(state.phase, Phase::Idle | Phase::BackOff { .. });
+        if free {
+            state.phase = Phase::Connecting;
+            state.since = Instant::now();
+        }
+        free
+    }
+
+    /// Sends on this stream from now on, first what waits. Whoever was told [`Sent::TakenFirst`], or
+    /// [claimed](Self::claim) the link, calls this.
+    pub(crate) fn open(&self, outbox: &Arc<Outbox>, confirming: Confirming, now: Instant) {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        state.confirming = confirming;
+        state.stanzas = 0;
+        state.opened(outbox);
+        self.write_waiting(state, outbox, now);
+    }
+
+    /// Goes on with a stream that takes the place of the one that broke (XEP-0198 §5): the other side has handled so many
+    /// stanzas; what is left is sent again, before what waits.
+    ///
+    /// # Errors
+    /// [`HandledCountTooHigh`] if more were handled than were sent; then nothing has changed.
+    pub(crate) fn resume(&self, outbox: &Arc<Outbox>, handled: u32, now: Instant) -> Result<(), HandledCountTooHigh> {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        drop(state.sent.acknowledge(handled)?);
+        state.opened(outbox);
+        state.confirming.settle();
+        let sent = &state.sent;
+        let question = state.confirming.ask(sent.sent(), now).filter(|_| !sent.is_empty());
+        let written = outbox.push(|out| {
+            for stanza in sent.iter() {
+                stanza.write(out, ns::SERVER);
+            }
+            if let Some(question) = &question {
+                question.write(out, &self.pair);
+            }
+        });
+        if question.is_none() || written.is_err() {
+            state.confirming.settle();
+        }
+        if written.is_ok() {
+            self.write_waiting(state, outbox, now);
+        }
+        Ok(())
+    }
+
+    /// What waits leaves as one piece, so that the outbox takes all of it.
+    fn write_waiting(&self, state: &mut State, outbox: &Outbox, now: Instant) {
+        if state.waiting.is_empty() {
+            return;
+        }
+        let count = u32::try_from(state.waiting.len()).unwrap_or(u32::MAX);
+        let question = state.confirming.ask(state.sent.sent().wrapping_add(count), now);
+        let written = outbox.push(|out| {
+            for stanza in &state.waiting {
+                stanza.write(out, ns::SERVER);
+            }
+            if let Some(question) = &question {
+                question.write(out, &self.pair);
+            }
+        });
+        if written.is_err() {
+            // The stream is ending already; they wait on.
+            if question.is_some() {
+                state.confirming.settle();
+            }
+            return;
+        }
+        state.last_sent = now;
+        state.stanzas += state.waiting.len() as u64;
+        self.total.fetch_sub(std::mem::take(&mut state.waiting_bytes), Ordering::Relaxed);
+        let tracked = state.confirming.tracks();
+        for stanza in std::mem::take(&mut state.waiting) {
+            if tracked {
+                let bytes = weight(&stanza);
+                state.keep(stanza, bytes);
+            }
+        }
+    }
+
+    /// The other side has handled so many stanzas of the stream. `true` if that is nothing new, and can't be the answer to
+    /// a question, which follows what was sent: then it is the other side's last word.
+    ///
+    /// # Errors
+    /// [`HandledCountTooHigh`] if so many were not sent.
+    pub(crate) fn acknowledged(&self, handled: u32, now: Instant) -> Result<bool, HandledCountTooHigh> {
+        let mut state = self.state.lock();
+        let nothing_new = state.sent.acknowledge(handled)?.next().is_none();
+        let unasked = state.confirming.promised_since().is_none();
+        if nothing_new && (unasked || !state.sent.is_empty()) {
+            return Ok(true);
+        }
+        self.confirmed(&mut state, now);
+        Ok(false)
+    }
+
+    /// The other side has answered a ping, and so handled everything before it.
+    pub(crate) fn answered(&self, id: &str, now: Instant) {
+        let mut state = self.state.lock();
+        if let Some(handled) = state.confirming.confirmed_by(id)
+            && state.sent.acknowledge(handled).map(drop).is_ok()
+        {
+            self.confirmed(&mut state, now);
+        }
+    }
+
+    /// Asks again, if anything is left to ask for.
+    fn confirmed(&self, state: &mut State, now: Instant) {
+        state.confirming.settle();
+        let Phase::Open(outbox) = &state.phase else { return };
+        if state.sent.is_empty() {
+            return;
+        }
+        if let Some(question) = state.confirming.ask(state.sent.sent(), now)
+            && outbox.push(|out| question.write(out, &self.pair)).is_err()
+        {
+            // The outbox is full, or the stream ends. The next stanza that is taken asks again.
+            state.confirming.settle();
+        }
+    }
+
+    /// Was something asked for so long ago that the stream must be dead?
+    pub(crate) fn overdue(&self, patience: Duration, now: Instant) -> bool {
+        self.state
+            .lock()
+            .confirming
+            .promised_since()
+            .is_some_and(|asked| now.saturating_duration_since(asked) >= patience)
+    }
+
+    /// The stream is gone: what is sent now waits for another.
+    pub(crate) fn lost(&self) {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Open(_)) {
+            state.phase = Phase::Connecting;
+            let now = Instant::now();
+            state.last_open = Some(now);
+            state.since = now;
+        }
+    }
+
+    /// When there was a stream last; `None` if there never was one, or is one now.
+    pub(crate) fn last_open(&self) -> Option<Instant> {
+        self.state.lock().last_open
+    }
+
+    /// From now on the other side counts the stanzas of this stream, which it is told with these bytes; what was sent on it
+    /// before does not count.
+    pub(crate) fn manage(&self, outbox: &Outbox, enabled: &[u8], now: Instant) {
+        let mut state = self.state.lock();
+        if outbox.push(|out| out.extend_from_slice(enabled)).is_ok() && matches!(state.phase, Phase::Open(_)) {
+            let _handled_or_not = state.take_sent();
+            state.confirming = Confirming::by_management();
+            state.last_sent = now;
+        }
+    }
+
+    /// What the broken stream may have lost, in order; from now on nobody counts on it.
+    pub(crate) fn take_unconfirmed(&self) -> Vec<Stanza> {
+        let mut state = self.state.lock();
+        state.confirming = Confirming::Not;
+        state.take_sent()
+    }
+
+    /// What was not handled, by the other side's own word, waits for the next stream, before all else.
+    pub(crate) fn send_again(&self) {
+        let mut state = self.state.lock();
+        state.confirming = Confirming::Not;
+        for stanza in state.take_sent().into_iter().rev() {
+            let bytes = weight(&stanza);
+            state.waiting_bytes += bytes;
+            self.total.fetch_add(bytes, Ordering::Relaxed);
+            state.waiting.push_front(stanza);
+        }
+    }
+
+    /// Everything that was to be sent, in order, so that its senders can be told that it will not be. What comes meanwhile
+    /// waits, so that nobody is told of a later stanza first.
+    pub(crate) fn take_all(&self) -> Vec<Stanza> {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Open(_)) {
+            state.phase = Phase::Connecting;
+        }
+        state.confirming = Confirming::Not;
+        let mut stanzas = state.take_sent();
+        stanzas.extend(std::mem::take(&mut state.waiting));
+        self.total.fetch_sub(std::mem::take(&mut state.waiting_bytes), Ordering::Relaxed);
+        stanzas
+    }
+
+    /// Gives up for some time: what comes until then is refused.
+    pub(crate) fn back_off(&self, error: RemoteError, reason: &str, pause: impl FnOnce(u32) -> Duration) {
+        let mut state = self.state.lock();
+        state.failures = state.failures.saturating_add(1);
+        state.last_failure = Some(reason.into());
+        state.next_try = None;
+        let until = Instant::now() + pause(state.failures);
+        if !matches!(state.phase, Phase::Ended) {
+            state.phase = Phase::BackOff { until, error };
+        }
+    }
+
+    /// Notes an attempt that came to nothing while others are still to follow; after which pause, by how many there were in
+    /// a row.
+    pub(crate) fn failed_once(&self, reason: &str, pause: impl FnOnce(u32) -> Duration) -> Duration {
+        let mut state = self.state.lock();
+        state.failures = state.failures.saturating_add(1);
+        state.last_failure = Some(reason.into());
+        let pause = pause(state.failures);
+        state.next_try = Some(Instant::now() + pause);
+        pause
+    }
+
+    /// Puts the link to rest after its stream was closed; `false` if something waits, for which a stream is to be found.
+    pub(crate) fn rest(&self) -> bool {
+        let mut state = self.state.lock();
+        let idle = state.waiting.is_empty() && state.sent.is_empty();
+        if idle && !matches!(state.phase, Phase::Ended) {
+            state.phase = Phase::Idle;
+            state.confirming = Confirming::Not;
+        }
+        idle
+    }
+
+    /// Takes the link out of use, if nobody uses it.
+    pub(crate) fn end_if_unused(&self, now: Instant) -> bool {
+        let mut state = self.state.lock();
+        let unused = match &state.phase {
+            Phase::Idle | Phase::Ended => true,
+            Phase::BackOff { until, .. } => *until <= now,
+            Phase::Connecting | Phase::Open(_) => false,
+        };
+        if unused {
+            state.phase = Phase::Ended;
+        }
+        unused
+    }
+
+    /// When a stanza was last sent.
+    pub(crate) fn last_sent(&self) -> Instant {
+        self.state.lock().last_sent
+    }
+
+    /// Is everything that was sent confirmed, as far as that can be known, and does nothing wait?
+    pub(crate) fn is_quiet(&self) -> bool {
+        let state = self.state.lock();
+        state.waiting.is_empty() && state.sent.is_empty()
+    }
+
+    /// How it is at this moment.
+    pub(crate) fn view(&self, now: Instant) -> View {
+        let state = self.state.lock();
+        let status = match &state.phase {
+            Phase::Idle | Phase::Ended => Status::Idle,
+            Phase::Connecting => {
+                let remaining = state.next_try.and_then(|next| next.checked_duration_since(now));
+                remaining.map_or(Status::Connecting, |remaining| Status::Waiting { remaining })
+            }
+            Phase::Open(outbox) => Status::Open(outbox.clone()),
+            Phase::BackOff { until, .. } => Status::Waiting { remaining: until.saturating_duration_since(now) },
+        };
+        View {
+            status,
+            waiting: state.waiting.len(),
+            waiting_bytes: state.waiting_bytes,
+            unconfirmed: state.sent.len(),
+            unconfirmed_bytes: state.sent.bytes(),
+            managed: state.confirming.is_certain(),
+            since: state.since,
+            last_sent: state.last_sent,
+            stanzas: state.stanzas,
+            failures: state.failures,
+            last_failure: state.last_failure.clone(),
+        }
+    }
+}
+
+/// What never reached a stream is not counted any more.
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.state.get_mut().waiting_bytes, Ordering::Relaxed);
+    }
+}
+
+impl State {
+    /// There is a stream.
+    fn opened(&mut self, outbox: &Arc<Outbox>) {
+        self.failures = 0;
+        self.last_failure = None;
+        self.next_try = None;
+        self.phase = Phase::Open(outbox.clone());
+    }
+
+    /// Takes everything that was sent; the next stream counts from zero.
+    fn take_sent(&mut self) -> Vec<Stanza> {
+        std::mem::replace(&mut self.sent, nothing_sent()).drain().collect()
+    }
+
+    /// Keeps what was sent until it is confirmed. Whether there is room was seen to before it was sent.
+    fn keep(&mut self, stanza: Stanza, bytes: usize) {
+        if self.sent.push(stanza, bytes).is_err() {
+            // It has no bounds of its own.
+            debug_assert!(false, "a stanza that was sent was not kept");
+        }
+    }
+
+    fn push(
+        &mut self,
+        outbox: &Outbox,
+        pair: &DomainPair,
+        bounds: &Bounds,
+        stanza: &Stanza,
+        now: Instant,
+    ) -> Result<(), Refused> {
+        let bytes = weight(stanza);
+        let tracked = self.confirming.tracks();
+        let room = self.sent.is_empty()
+            || self.sent.len() < bounds.unacknowledged_stanzas
+                && self.sent.bytes() + bytes <= bounds.unacknowledged_bytes;
+        if tracked && !room {
+            if self.confirming.is_certain() {
+                return Err(Refused::Full);
+            }
+            // Nobody answers pings there: what is older than all this has long been handled, or never will be.
+            let _unknown = self.take_sent();
+            self.confirming.settle();
+        }
+        let question = self.confirming.ask(self.sent.sent().wrapping_add(1), now);
+        let written = outbox.push(|out| {
+            stanza.write(out, ns::SERVER);
+            if let Some(question) = &question {
+                question.write(out, pair);
+            }
+        });
+        if let Err(refused) = written {
+            if question.is_some() {
+                self.confirming.settle();
+            }
+            return Err(refused);
+        }
+        if tracked {
+            self.keep(stanza.clone(), bytes);
+        }
+        self.stanzas += 1;
+        self.last_sent = now;
+        Ok(())
+    }
+}
+
+/// The bounds are the link's, which may have to keep more for a moment: what waited leaves as one piece.
+fn nothing_sent() -> Unacknowledged<Stanza> {
+    Unacknowledged::new(stream_management::Bounds {
+        max_stanzas: usize::MAX,
+        max_bytes: usize::MAX,
+        ..stream_management::Bounds::default()
+    })
+}
+
+/// What a stanza counts for: its bytes as they were read.
+fn weight(stanza: &Stanza) -> usize {
+    stanza.raw().as_bytes().len()
+}
+
+/// How a link is at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct View {
+    pub(crate) status: Status,
+    pub(crate) waiting: usize,
+    pub(crate) waiting_bytes: usize,
+    pub(crate) unconfirmed: usize,
+    pub(crate) unconfirmed_bytes: usize,
+    /// Has the other side promised to confirm what is sent?
+    pub(crate) managed: bool,
+    pub(crate) since: Instant,
+    pub(crate) last_sent: Instant,
+    pub(crate) stanzas: u64,
+    pub(crate) failures: u32,
+    pub(crate) last_failure: Option<Arc<str>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Status {
+    /// No stream is wanted.
+    Idle,
+    Connecting,
+    /// There is a stream, which has this outbox.
+    Open(Arc<Outbox>),
+    /// So long nobody tries.
+    Waiting {
+        remaining: Duration,
+    },
+}

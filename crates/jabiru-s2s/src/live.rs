@@ -1,0 +1,205 @@
+//! The streams that there are: to be listed, and to be ended together.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use jabiru_negotiation::DomainPair;
+use jabiru_net::Outbox;
+use jabiru_stanza::{DomainPart, DomainRef, StreamError};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::report::{Direction, Method, Proof, TlsReport};
+
+/// Every connection from its beginning to its close.
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    state: Mutex<State>,
+    next: AtomicU64,
+    /// Told whenever the last one has ended.
+    empty: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    streams: HashMap<u64, Arc<LiveStream>>,
+    /// What those are told that still come, once all of them had to end.
+    refusal: Option<StreamError>,
+}
+
+/// One stream, as others see it.
+#[derive(Debug)]
+pub(crate) struct LiveStream {
+    pub(crate) direction: Direction,
+    pub(crate) address: SocketAddr,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) since: Instant,
+    /// Stanzas that came over it.
+    pub(crate) received: AtomicU64,
+    pub(crate) facts: Mutex<Facts>,
+}
+
+/// What is known of a stream by now.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) local: Option<DomainPart>,
+    pub(crate) remote: Option<DomainPart>,
+    pub(crate) tls: Option<TlsReport>,
+    pub(crate) established: bool,
+    pub(crate) bidirectional: bool,
+    /// The last words are on their way, or said.
+    pub(crate) closing: bool,
+    /// Whether stanzas that come are counted (XEP-0198), and the stream can be resumed.
+    pub(crate) managed: Option<Resumable>,
+    pub(crate) proven: Vec<ProvenPair>,
+    pub(crate) last_received: Option<Instant>,
+}
+
+/// Can a managed stream be resumed?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Resumable(pub(crate) bool);
+
+/// A pair of our domain and another one, and what was proven of them.
+#[derive(Clone, Debug)]
+pub(crate) struct ProvenPair {
+    pub(crate) local: DomainPart,
+    pub(crate) remote: DomainPart,
+    /// By what the other side has proved itself.
+    pub(crate) proofs: Vec<Proof>,
+    /// By what the sender was accepted by the receiver, whoever of us that is.
+    pub(crate) by: Option<Method>,
+}
+
+/// The entry of one connection; gone when dropped.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    live: Arc<Live>,
+    number: u64,
+    stream: Arc<LiveStream>,
+}
+
+impl Live {
+    /// Enters a connection. If everything has to end, it also gives what the newcomer is to be told.
+    pub(crate) fn enter(
+        self: &Arc<Live>,
+        direction: Direction,
+        address: SocketAddr,
+        outbox: &Arc<Outbox>,
+        now: Instant,
+    ) -> (Entry, Option<StreamError>) {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let stream = Arc::new(LiveStream {
+            direction,
+            address,
+            outbox: outbox.clone(),
+            since: now,
+            received: AtomicU64::new(0),
+            facts: Mutex::default(),
+        });
+        let mut state = self.state.lock();
+        state.streams.insert(number, stream.clone());
+        (Entry { live: self.clone(), number, stream }, state.refusal.clone())
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.state.lock().streams.len()
+    }
+
+    /// Does everything have to end?
+    pub(crate) fn is_ending(&self) -> bool {
+        self.state.lock().refusal.is_some()
+    }
+
+    /// All of them, the oldest first.
+    pub(crate) fn all(&self) -> Vec<Arc<LiveStream>> {
+        let mut streams: Vec<_> =
+            self.state.lock().streams.iter().map(|(number, stream)| (*number, stream.clone())).collect();
+        streams.sort_unstable_by_key(|(number, _)| *number);
+        streams.into_iter().map(|(_, stream)| stream).collect()
+    }
+
+    /// Orders the end of all of them; newcomers are refused with the same error.
+    pub(crate) fn end_all(&self, error: &StreamError) {
+        self.state.lock().refusal = Some(error.clone());
+        self.end(error, |_| true);
+    }
+
+    /// Orders the end of those of which this is true; returns how many.
+    pub(crate) fn end(&self, error: &StreamError, concerned: impl Fn(&Facts) -> bool) -> usize {
+        // Collected first: no lock is held while tasks are woken.
+        let streams: Vec<_> = self.all().into_iter().filter(|stream| concerned(&stream.facts.lock())).collect();
+        for stream in &streams {
+            stream.outbox.end(Some(error.clone()));
+        }
+        streams.len()
+    }
+
+    /// Returns once there is none.
+    pub(crate) async fn wait_until_empty(&self) {
+        loop {
+            let emptied = self.empty.notified();
+            if self.count() == 0 {
+                return;
+            }
+            emptied.await;
+        }
+    }
+}
+
+impl LiveStream {
+    /// How many stanzas have come over it.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+}
+
+impl Facts {
+    /// Is it a stream of, or has it a pair with, our domain?
+    pub(crate) fn serves(&self, domain: &DomainRef) -> bool {
+        let same = |other: &DomainPart| other.as_str() == domain.as_str();
+        self.local.as_ref().is_some_and(same) || self.proven.iter().any(|pair| same(&pair.local))
+    }
+
+    /// Is it a stream to or from that other domain?
+    pub(crate) fn reaches(&self, domain: &DomainRef) -> bool {
+        let same = |other: &DomainPart| other.as_str() == domain.as_str();
+        self.remote.as_ref().is_some_and(same) || self.proven.iter().any(|pair| same(&pair.remote))
+    }
+
+    /// Notes that it was proven who the other side is, for stanzas from it.
+    pub(crate) fn prove(&mut self, pair: &DomainPair, proofs: Vec<Proof>, by: Option<Method>) {
+        self.proven.push(ProvenPair { local: pair.target.clone(), remote: pair.sender.clone(), proofs, by });
+    }
+}
+
+impl Entry {
+    /// What others see of it.
+    pub(crate) fn stream(&self) -> &LiveStream {
+        &self.stream
+    }
+
+    /// The same, for whoever looks at it while it is driven by somebody else.
+    pub(crate) fn shared(&self) -> Arc<LiveStream> {
+        self.stream.clone()
+    }
+
+    /// Notes something.
+    pub(crate) fn note(&self, change: impl FnOnce(&mut Facts)) {
+        change(&mut self.stream.facts.lock());
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let mut state = self.live.state.lock();
+        state.streams.remove(&self.number);
+        let empty = state.streams.is_empty();
+        drop(state);
+        if empty {
+            self.live.empty.notify_waiters();
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Two servers in one process, over loopback.
+
+mod broken;
+mod exchange;
+mod proxy;
+mod refused;
+mod site;
