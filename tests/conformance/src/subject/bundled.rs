@@ -30,7 +30,7 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const STARTS: usize = 3;
 
 /// Does it have streams with other servers? If it has, they are judged without being asked for.
-pub const SERVER_STREAMS: bool = false;
+pub const SERVER_STREAMS: bool = true;
 
 /// How many accounts of one server are made at once: more would wait too long for the lock on its storage.
 const WRITERS: usize = 3;
@@ -329,7 +329,7 @@ fn configuration(
     let features = if profile == Some(Need::Anonymous) { "[features]\naccount_cancellation = true\n" } else { "" };
     let _ = write!(
         text,
-        "[c2s]\nstarttls = [\"127.0.0.1:{starttls}\"]\ndirect_tls = [\"127.0.0.1:{direct_tls}\"]\n{c2s}[s2s]\nenabled = false\n[limits]\n{limits}{guesses}{features}"
+        "[c2s]\nstarttls = [\"127.0.0.1:{starttls}\"]\ndirect_tls = [\"127.0.0.1:{direct_tls}\"]\n{c2s}[limits]\n{limits}{guesses}{features}"
     );
     if has_servers(profile) {
         let authority = certificates.join("authority.crt").display().to_string();
@@ -347,7 +347,7 @@ fn configuration(
              [s2s.resolver]\nnameservers = [\"{dns}\"]\ndnssec = false\n\
              [s2s.limits]\nincoming_per_address = 10000\n{timeouts}"
         );
-    } else if SERVER_STREAMS {
+    } else {
         text.push_str("[s2s]\nenabled = false\n");
     }
     text
