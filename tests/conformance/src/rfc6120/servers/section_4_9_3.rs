@@ -142,6 +142,8 @@ fn stopped_server_tells_other_servers(subject: &Subject) {
     open.push(verona.incoming().remove(place).client);
     subject.admin(Verb::Stop, &[]);
     for stream in &mut open {
+        // It may wait for a sign that what it has sent has arrived.
+        stream.waits(Some(subject.seconds(15.0)));
         if let Some(error) = ends(stream) {
             let condition = error.elements().next().map(|child| child.name.clone()).unwrap_or_default();
             assert!(STREAM_CONDITIONS.contains(&condition.as_str()), "{error}");
