@@ -83,7 +83,10 @@ fn judge(kind: Kind, arguments: &Arguments, known: &Peers) -> Result<(report::Pe
         differences.push(format!("this is version {}; what is known is about {version}", peer.version()));
     }
     let judged = Judged::Started(Box::new(peer));
-    let run = cli::judge(&arguments.suite, &judged, |case| known.finding(name, case).is_some())?;
+    let suite = &arguments.suite;
+    // The documents compare what was asked of all.
+    let suite = if suite.write_docs { suite.for_ours() } else { suite.clone() };
+    let run = cli::judge(&suite, &judged, |case| known.finding(name, case).is_some())?;
     differences.extend(known.differences(name, &run));
     Ok((report::Peer { name, configuration: kind.configuration(), run }, differences))
 }
