@@ -6,6 +6,7 @@ use crate::client::{Client, Item, Next};
 use crate::ns;
 use crate::servers::{Offers, PeerServer};
 use crate::subject::{Authority, ServerCertificate, Subject};
+use crate::tree::Element;
 
 pub(super) const CASES: &[Case] = &[
     case!(Must, subject_sends_a_key_where_no_certificate_will_do, ["10.4.2", "8.1.2.2", "13.5"], needs[Need::Servers]),
@@ -52,7 +53,7 @@ fn every_stream_of_the_subject_has_a_key_of_its_own(subject: &Subject) {
         let _romeo = writes(subject, &number.to_string());
         let (place, _) = verona.receives_with_stream();
         let stream = verona.incoming().remove(place);
-        keys.extend(stream.keys.iter().map(|key| key.text()));
+        keys.extend(stream.keys.iter().map(Element::text));
         let mut client = stream.client;
         client.closes();
     }
