@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CustomExtension, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, OtherNameValue, SanType, date_time_ymd,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, OtherNameValue, PublicKeyData, SanType, date_time_ymd,
 };
 
 #[derive(Debug, clap::Args)]
@@ -39,6 +39,19 @@ const LAST_YEAR: i32 = 2080;
 pub(crate) struct CertificateFiles {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
+    /// The SubjectPublicKeyInfo of the certificate (DER).
+    pub(crate) public_key: Vec<u8>,
+}
+
+/// What is special about the certificate of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trait {
+    /// Nothing: it is good for a server, now.
+    Plain,
+    /// It may be used by clients too, which some servers ask of servers that connect to them.
+    ForClientsToo,
+    /// It has ended.
+    Expired,
 }
 
 /// The files of a server.
@@ -68,12 +81,17 @@ pub(crate) struct Authority {
 
 /// Makes an authority and writes `ca.crt` into `folder`, which is created if missing.
 pub(crate) fn write_authority(folder: &Path) -> Result<Authority> {
+    write_authority_called(folder, "Jabiru's throw-away test authority")
+}
+
+/// The same, for an authority with a name of its own.
+pub(crate) fn write_authority_called(folder: &Path, name: &str) -> Result<Authority> {
     fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
     let mut params = CertificateParams::default();
     params.not_after = date_time_ymd(LAST_YEAR, 1, 1);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params.distinguished_name = common_name("Jabiru's throw-away test authority");
+    params.distinguished_name = common_name(name);
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
     let path = folder.join("ca.crt");
     fs::write(&path, issuer.pem()).with_context(|| format!("can't write {}", path.display()))?;
@@ -83,18 +101,31 @@ pub(crate) fn write_authority(folder: &Path) -> Result<Authority> {
 impl Authority {
     /// Writes `DOMAIN.crt` and `DOMAIN.key` (readable by the owner alone) into `folder`.
     pub(crate) fn certify(&self, folder: &Path, domain: &str, srv_names: bool) -> Result<ServerCertificate> {
-        let key = KeyPair::generate()?;
-        let mut params = CertificateParams::new(vec![domain.to_owned()])?;
-        params.not_after = date_time_ymd(LAST_YEAR, 1, 1);
-        params.distinguished_name = common_name(domain);
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        params.use_authority_key_identifier_extension = true;
+        let mut params = server(domain)?;
         if srv_names {
             params.subject_alt_names.clear();
             params.custom_extensions.push(alternative_names(domain)?);
         }
-        self.write(folder, domain, &params, &key)
+        self.write(folder, domain, &params, &KeyPair::generate()?)
+    }
+
+    /// Writes `NAME.crt` and `NAME.key` into `folder`, for a server of `domain`.
+    pub(crate) fn certify_as(
+        &self,
+        folder: &Path,
+        name: &str,
+        domain: &str,
+        special: Trait,
+    ) -> Result<CertificateFiles> {
+        let mut params = server(domain)?;
+        match special {
+            Trait::Plain => {}
+            Trait::ForClientsToo => params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth),
+            Trait::Expired => {
+                (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+            }
+        }
+        self.write(folder, name, &params, &KeyPair::generate()?)
     }
 
     /// Writes `ADDRESS.crt` and `ADDRESS.key` (readable by the owner alone) into `folder`, with the first address as
@@ -105,23 +136,46 @@ impl Authority {
     }
 
     fn write(&self, folder: &Path, name: &str, params: &CertificateParams, key: &KeyPair) -> Result<CertificateFiles> {
-        let certificate = params.signed_by(key, &self.issuer)?;
-        let files = CertificateFiles {
-            certificate: folder.join(format!("{name}.crt")),
-            key: folder.join(format!("{name}.key")),
-        };
-        fs::write(&files.certificate, certificate.pem())
-            .with_context(|| format!("can't write {}", files.certificate.display()))?;
-        fs::OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&files.key)
-            .and_then(|mut file| file.write_all(key.serialize_pem().as_bytes()))
-            .with_context(|| format!("can't write {}", files.key.display()))?;
-        Ok(files)
+        write_files(folder, name, &params.signed_by(key, &self.issuer)?.pem(), key)
     }
+}
+
+/// Writes `DOMAIN.crt`, for a server and signed by itself, and `DOMAIN.key` into `folder`.
+pub(crate) fn self_sign(folder: &Path, domain: &str) -> Result<CertificateFiles> {
+    let key = KeyPair::generate()?;
+    let mut params = server(domain)?;
+    params.use_authority_key_identifier_extension = false;
+    write_files(folder, domain, &params.self_signed(&key)?.pem(), &key)
+}
+
+fn write_files(folder: &Path, name: &str, certificate: &str, key: &KeyPair) -> Result<CertificateFiles> {
+    let files = CertificateFiles {
+        certificate: folder.join(format!("{name}.crt")),
+        key: folder.join(format!("{name}.key")),
+        public_key: key.subject_public_key_info(),
+    };
+    fs::write(&files.certificate, certificate)
+        .with_context(|| format!("can't write {}", files.certificate.display()))?;
+    fs::OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&files.key)
+        .and_then(|mut file| file.write_all(key.serialize_pem().as_bytes()))
+        .with_context(|| format!("can't write {}", files.key.display()))?;
+    Ok(files)
+}
+
+/// What the certificate of a server says: its domain, as a DNS-ID.
+fn server(domain: &str) -> Result<CertificateParams> {
+    let mut params = CertificateParams::new(vec![domain.to_owned()])?;
+    params.not_after = date_time_ymd(LAST_YEAR, 1, 1);
+    params.distinguished_name = common_name(domain);
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.use_authority_key_identifier_extension = true;
+    Ok(params)
 }
 
 /// What the certificate of a client says: its addresses, as what it proves for SASL EXTERNAL.

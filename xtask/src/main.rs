@@ -13,6 +13,7 @@ mod certs;
 mod ci;
 mod conformance;
 mod docs;
+mod federation;
 mod fuzz;
 mod interop;
 mod layers;

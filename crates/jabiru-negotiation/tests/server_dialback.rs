@@ -30,7 +30,7 @@ fn verify(from: &str, to: &str, id: &str, key: &str) -> String {
     format!("<db:verify from='{from}' to='{to}' id='{id}'>{key}</db:verify>")
 }
 
-/// Step 1 (§2.1.1): the key is bound to both domains and the id, and the answer that counts is that to it.
+/// Step 1 (XEP-0220 §2.1.1): the key is bound to both domains and the id, and the answer that counts is that to it.
 #[test]
 fn initiating_server() {
     let mut initiator = Initiator::direct();
@@ -83,7 +83,7 @@ fn initiating_server() {
     }
 }
 
-/// §3.1, the notice of 2012 (CVE-2012-3525, CVE-2012-4669, CVE-2012-4672): answers to what was not asked for on this stream
+/// XEP-0220 §3.1, the notice of 2012 (CVE-2012-3525, CVE-2012-4669, CVE-2012-4672): answers to what was not asked for on this stream
 /// prove nothing, at the initiating end…
 #[test]
 fn unsolicited_answers_to_the_initiating_server() {
@@ -150,13 +150,13 @@ fn unsolicited_answers_to_the_receiving_server() {
     }
 }
 
-/// Steps 2 and 4 (§2.2.1): which keys are asked about, and what the others are answered.
+/// Steps 2 and 4 (XEP-0220 §2.2.1): which keys are asked about, and what the others are answered.
 #[test]
 fn receiving_server() {
     for (from, to, shown, expected) in [
         (CAPULET, MONTAGUE, "k", "asked"),
         (CAPULET, ROOMS, "k", "asked"),
-        // §2.6.1: another sender domain than that of the header.
+        // XEP-0220 §2.6.1: another sender domain than that of the header.
         ("rooms.capulet.example", MONTAGUE, "k", "asked"),
         (CAPULET, "verona.example", "k", "item-not-found"),
         (CAPULET, "x.montague.example", "k", "item-not-found"),
@@ -180,7 +180,7 @@ fn receiving_server() {
             assert_eq!(receiver.last(), format!("refused {from} -> {to}: dialback {expected}"), "{row}");
         }
     }
-    // §2.5: a policy that wants certificates.
+    // XEP-0220 §2.5: a policy that wants certificates.
     let mut rules = montague();
     rules.dialback = false;
     let mut receiver = Receiver::new(rules, Security::Tls(tls()));
@@ -189,7 +189,7 @@ fn receiving_server() {
     assert_eq!(receiver.hears(&auth("")), server_support::SUCCESS);
 }
 
-/// Step 4: what the answers lead to, with and without another pair that is proven (§2.2.1, §2.5).
+/// Step 4: what the answers lead to, with and without another pair that is proven (XEP-0220 §2.2.1, §2.5).
 #[test]
 fn answers_are_passed_on() {
     let timeout = || KeyAnswer::from(Condition::RemoteServerTimeout);
@@ -289,7 +289,7 @@ fn pairs_are_bounded() {
     assert_eq!(receiver.hears(&key(CAPULET, MONTAGUE, "k")), "", "there is room again");
 }
 
-/// Step 3 (§2.2.2): as the authoritative server, by the secret alone; nothing is proven by it.
+/// Step 3 (XEP-0220 §2.2.2): as the authoritative server, by the secret alone; nothing is proven by it.
 #[test]
 fn authoritative_server() {
     let right = dialback::key(&secret(MONTAGUE), CAPULET, MONTAGUE, "417GAF25");
@@ -331,7 +331,7 @@ fn authoritative_server() {
     }
 }
 
-/// As the receiving server, towards the authoritative one (§2.1.2): each key gets one answer, whatever happens.
+/// As the receiving server, towards the authoritative one (XEP-0220 §2.1.2): each key gets one answer, whatever happens.
 #[test]
 fn asking_an_authoritative_server() {
     let claim = |id: &str| KeyToVerify { pair: pair(CAPULET, MONTAGUE), stream_id: id.into(), key: "k".into() };
@@ -410,7 +410,7 @@ fn verification_beside_stanzas() {
     assert!(initiator.machine.accepted_pairs().is_empty() && initiator.log.is_empty());
 }
 
-/// A server whose requests come on a stream that has one direction (§2.2).
+/// A server whose requests come on a stream that has one direction (XEP-0220 §2.2).
 #[test]
 fn requests_against_the_direction() {
     for said in [key(MONTAGUE, CAPULET, "k"), verify(MONTAGUE, CAPULET, "x", "k")] {
@@ -497,7 +497,7 @@ fn no_answer_is_no_proof() {
     assert!(receiver.says().is_empty() && receiver.machine.proven_pairs().is_empty());
 }
 
-/// Both servers dial each other back, each over streams of its own (§2.3).
+/// Both servers dial each other back, each over streams of its own (XEP-0220 §2.3).
 #[test]
 fn both_directions() {
     for (ours, theirs) in [(CAPULET, MONTAGUE), (MONTAGUE, CAPULET)] {

@@ -171,6 +171,31 @@ fn starttls() {
     }
 }
 
+/// The same for events that a caller hands over all the same.
+#[test]
+fn events_behind_proceed() {
+    use jabiru_negotiation::{InitiatingServerEvent, InitiatingServerStream, ServerPurpose};
+    let now = std::time::Instant::now();
+    let (pair, rules) = (pair(CAPULET, MONTAGUE), std::sync::Arc::new(capulet()));
+    let mut machine = InitiatingServerStream::new(pair, ServerPurpose::Stanzas, rules, Security::Plaintext, now);
+    machine.take_output(&mut Vec::new());
+    let mut reader = jabiru_xml::Reader::new(jabiru_xml::Limits::UNAUTHENTICATED);
+    let injected = "<db:result from='montague.example' to='capulet.example' type='valid'/></stream:stream>";
+    let said = format!("{}<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>{SUCCESS}{injected}", answer(STARTTLS));
+    let mut input = said.as_bytes();
+    while let Ok(Some(event)) = reader.read(&mut input) {
+        machine.handle_event(event, now);
+    }
+    let root = jabiru_xml::RawElement::parse("<x/>", "jabber:server").unwrap();
+    machine.handle_event(jabiru_xml::Event::StreamOpen(root), now);
+    let mut out = Vec::new();
+    machine.take_output(&mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), STARTTLS);
+    assert!(matches!(machine.poll_event(), Some(InitiatingServerEvent::Features(_))));
+    assert!(matches!(machine.poll_event(), Some(InitiatingServerEvent::StartTls)));
+    assert!(machine.poll_event().is_none());
+}
+
 /// XEP-0178 §3: what may answer `<auth/>`, and what follows.
 #[test]
 fn external() {
@@ -222,6 +247,7 @@ fn external() {
         let said = initiator.hears(SUCCESS);
         assert!(said.contains(" from='capulet.example' to='montague.example'"), "{said}");
         assert_eq!(initiator.log, ["proven capulet.example -> montague.example EXTERNAL"]);
+        assert_eq!(initiator.machine.id(), None, "that of before is no more");
         initiator.hears(&answer(features));
         match initiator.closed {
             true => assert!(initiator.why().contains(expected), "{features}: {}", initiator.why()),
@@ -289,6 +315,15 @@ fn pairs_are_added_where_they_can_be() {
     let lost = "not accepted rooms.capulet.example -> montague.example remote-server-timeout";
     assert_eq!(initiator.log[initiator.log.len() - 2..], [lost, "closed"]);
     assert!(!initiator.machine.add_pair(&more, initiator.now), "it is closed");
+
+    // XEP-0220 §2.6.2: another target domain only where that can't end the stream.
+    let target = pair(CAPULET, "rooms.montague.example");
+    for (features, expected) in
+        [("", false), ("<dialback xmlns='urn:xmpp:features:dialback'/>", false), (DIALBACK, true)]
+    {
+        let mut initiator = established(capulet(), &answer(features));
+        assert_eq!(initiator.machine.add_pair(&target, initiator.now), expected, "{features}");
+    }
 
     let no_dialback = answer("").replace(" xmlns:db='jabber:server:dialback'", "");
     let mut initiator = established(capulet(), &no_dialback);

@@ -230,13 +230,14 @@ fn an_announced_authority_has_to_be_one() {
     }
 
     // A server's certificate that has signed another one.
-    let world = World::new();
-    let middle = KeyPair::generate().unwrap();
-    let middle = CertifiedIssuer::signed_by(named("no authority"), middle, &world.root).unwrap();
-    let own = good().signed_by(&KeyPair::generate().unwrap(), &middle).unwrap().der().clone();
-    let chain = [own, middle.der().clone()];
-    let problem = verify(&chain, &[record(2, 0, 1, &chain[1])], &world.roots()).unwrap_err();
-    assert!(matches!(problem, DaneProblem::Match { .. }), "{problem}");
+    for is_ca in [IsCa::NoCa, IsCa::ExplicitNoCa] {
+        let mut middle = named("no authority");
+        middle.is_ca = is_ca;
+        let world = World::with(Authority::params("the root"), middle);
+        let chain = world.chain(&good());
+        let problem = verify(&chain, &[record(2, 0, 1, &chain[1])], &world.roots()).unwrap_err();
+        assert!(matches!(problem, DaneProblem::Match { .. }), "{problem}");
+    }
 }
 
 /// RFC 6698 §4.1.
@@ -330,5 +331,35 @@ fn nothing_to_compare() {
     ] {
         let problem = verify(&chain, &records, &Roots::default()).unwrap_err();
         assert!(problem.to_string().contains(words), "{problem}");
+    }
+}
+
+/// Whatever a chain holds, it is judged in the end; and no octet of a certificate can be changed where all of it counts.
+#[test]
+fn changed_octets_prove_nothing() {
+    let world = World::new();
+    let chain = world.chain(&good());
+    let whole = record(3, 0, 1, &chain[0]);
+    let authority = record(2, 0, 0, &chain[1]);
+    for position in 0..chain[0].len() {
+        let mut octets = chain[0].to_vec();
+        octets[position] ^= 0x55;
+        let changed = [CertificateDer::from(octets), chain[1].clone(), chain[2].clone()];
+        for announced in [&whole, &authority] {
+            let result = verify(&changed, std::slice::from_ref(announced), &world.roots());
+            assert!(result.is_err(), "{position}: {result:?}");
+        }
+        let cut = [CertificateDer::from(chain[0][..position].to_vec()), chain[1].clone()];
+        assert!(verify(&cut, std::slice::from_ref(&authority), &world.roots()).is_err(), "{position}");
+    }
+    let whole_authority = chain[1].to_vec();
+    for position in 0..whole_authority.len() {
+        let mut octets = whole_authority.clone();
+        octets[position] ^= 0x55;
+        let announced = TlsaRecord::new(2, 0, 0, octets);
+        // What is changed in its key or its name breaks the path; its signature does not count, for nobody need have issued it.
+        let _ = verify(&chain[..1], &[announced], &Roots::default());
+        let cut = TlsaRecord::new(2, 0, 0, whole_authority[..position].to_vec());
+        assert!(!cut.is_usable(), "{position}");
     }
 }

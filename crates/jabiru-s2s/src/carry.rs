@@ -9,7 +9,7 @@ use jabiru_negotiation::stream_management::{Handled, SmElement};
 use jabiru_negotiation::{InitiatingServerError, InitiatingServerEvent, KeyAnswer, KeyToVerify};
 use jabiru_net::{Connection, Wake, caught, random_letters};
 use jabiru_router::{RemoteError, Router};
-use jabiru_stanza::{RawElement, StreamCondition, StreamError, ns};
+use jabiru_stanza::{DomainRef, RawElement, StreamCondition, StreamError, ns};
 use jabiru_xml::Event;
 use tokio::sync::{mpsc, oneshot};
 
@@ -47,7 +47,7 @@ pub(crate) struct End {
 pub(crate) struct Carry<'a> {
     service: &'a Arc<Service>,
     link: &'a Arc<Link>,
-    router: Router,
+    inbound: Inbound,
     stream: Box<Dialled>,
     management: State,
     previous: Option<Previous>,
@@ -96,7 +96,7 @@ impl<'a> Carry<'a> {
         Carry {
             service,
             link,
-            router,
+            inbound: Inbound::new(router),
             stream,
             management: State::Off,
             previous,
@@ -247,8 +247,8 @@ impl<'a> Carry<'a> {
     async fn stanza(&mut self, element: RawElement) -> Next {
         self.finished = false;
         let Dialled { entry, machine, .. } = &*self.stream;
-        let mut inbound = Inbound::new(self.service, self.router.clone(), entry.stream());
-        match inbound.stanza(element, |from, to| machine.is_proven(from, to)).await {
+        let proven = |from: &DomainRef, to: &DomainRef| machine.is_proven(from, to);
+        match self.inbound.stanza(self.service, entry.stream(), element, proven).await {
             Ok(()) => {
                 self.handled.count();
                 Next::Read
@@ -361,9 +361,10 @@ impl<'a> Carry<'a> {
             let error = StreamError::new(StreamCondition::Reset).with_text("the certificate has expired");
             return Next::End(self.fail(error));
         }
-        let received = self.stream.entry.stream().facts.lock().last_received;
+        let received = self.stream.entry.stream().last_received();
         let last = received.map_or(self.link.last_sent(), |received| received.max(self.link.last_sent()));
-        if now.saturating_duration_since(last) >= settings.idle_timeout && self.link.is_quiet() {
+        let idle = settings.idle_timeout.is_some_and(|idle| now.saturating_duration_since(last) >= idle);
+        if idle && self.link.is_quiet() {
             return Next::End(self.retire().await);
         }
         Next::Read

@@ -1,7 +1,6 @@
 //! Stanzas that come from another server: who may send them, and to whom (RFC 6120 §8.1.1.2, §8.1.2.2).
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use jabiru_router::Router;
@@ -13,25 +12,25 @@ use crate::confirm;
 use crate::live::LiveStream;
 use crate::service::Service;
 
-/// The receiving end of one stream.
-pub(crate) struct Inbound<'a> {
-    service: &'a Service,
+/// What is remembered of the stanzas of one stream, from one to the next.
+pub(crate) struct Inbound {
     router: Router,
-    stream: &'a LiveStream,
-    /// The last sender: many stanzas in a row have the same.
-    last_from: Option<Arc<Jid>>,
+    /// The last senders: those who talk do so more than once, and preparing an address costs more than the rest.
+    senders: Vec<Arc<Jid>>,
+    /// The place of the next one.
+    next: usize,
     /// The stream's default language (§4.7.4).
     lang: Option<Arc<str>>,
 }
 
-impl<'a> Inbound<'a> {
-    pub(crate) fn new(service: &'a Service, router: Router, stream: &'a LiveStream) -> Inbound<'a> {
-        Inbound { service, router, stream, last_from: None, lang: None }
+impl Inbound {
+    pub(crate) fn new(router: Router) -> Inbound {
+        Inbound { router, senders: Vec::new(), next: 0, lang: None }
     }
 
     /// The language of stanzas that state none, by the header of the stream.
-    pub(crate) fn set_lang(&mut self, lang: Option<Arc<str>>) {
-        self.lang = lang;
+    pub(crate) fn set_lang(&mut self, lang: Option<&str>) {
+        self.lang = lang.map(Arc::from);
     }
 
     /// Handles one stanza, and returns once it is on its way, so that those of one stream stay in order (§10.1). `proven`
@@ -42,6 +41,8 @@ impl<'a> Inbound<'a> {
     /// whose domain was not proven, `host-unknown` and `host-gone` for a domain that is not served, or not to this sender.
     pub(crate) async fn stanza(
         &mut self,
+        service: &Service,
+        stream: &LiveStream,
         element: RawElement,
         proven: impl Fn(&DomainRef, &DomainRef) -> bool,
     ) -> Result<(), StreamError> {
@@ -61,11 +62,10 @@ impl<'a> Inbound<'a> {
             Err(StanzaFault::Stream(error)) => return Err(error),
         };
         let to = stanza.to().ok_or_else(|| improper("to is missing, or no address"))?;
-        self.check(from.domain(), to.domain(), proven)?;
+        check(service, stream, from.domain(), to.domain(), proven)?;
 
-        self.stream.received.fetch_add(1, Ordering::Relaxed);
-        self.stream.facts.lock().last_received = Some(Instant::now());
-        if self.confirms(&stanza, &from) {
+        stream.note_received(Instant::now());
+        if confirms(service, stream, &stanza, &from) {
             return Ok(());
         }
         let mut stanza = stanza;
@@ -87,60 +87,64 @@ impl<'a> Inbound<'a> {
     /// §8.1.2.2 rule 1
     fn from(&mut self, element: &RawElement) -> Result<Arc<Jid>, StreamError> {
         let from = element.attribute("from").ok_or_else(|| improper("from is missing"))?;
-        if let Some(last) = self.last_from.as_ref().filter(|last| last.as_str() == from) {
-            return Ok(last.clone());
+        if let Some(known) = self.senders.iter().find(|known| known.as_str() == from) {
+            return Ok(known.clone());
         }
-        let from = Jid::new(&from).map_err(|_| improper("from is no address"))?;
-        Ok(self.last_from.insert(Arc::new(from)).clone())
+        let from = Arc::new(Jid::new(&from).map_err(|_| improper("from is no address"))?);
+        match self.senders.get_mut(self.next) {
+            Some(oldest) => *oldest = from.clone(),
+            None => self.senders.push(from.clone()),
+        }
+        self.next = (self.next + 1) % SENDERS;
+        Ok(from)
     }
+}
 
-    /// Rule 2 of both sections.
-    fn check(
-        &self,
-        from: &DomainRef,
-        to: &DomainRef,
-        proven: impl Fn(&DomainRef, &DomainRef) -> bool,
-    ) -> Result<(), StreamError> {
-        if proven(from, to) {
-            if self.service.hosted.contains(to) {
-                return Ok(());
-            }
-            // It was served when that was proven.
-            return Err(
-                StreamError::new(StreamCondition::HostGone).with_text("this domain is not served here any more")
-            );
+/// Rule 2 of both sections.
+fn check(
+    service: &Service,
+    stream: &LiveStream,
+    from: &DomainRef,
+    to: &DomainRef,
+    proven: impl Fn(&DomainRef, &DomainRef) -> bool,
+) -> Result<(), StreamError> {
+    if proven(from, to) {
+        if service.hosted.contains(to) {
+            return Ok(());
         }
-        let facts = self.stream.facts.lock();
-        if !facts.proven.iter().any(|pair| pair.remote.as_str() == from.as_str()) {
-            return Err(StreamError::new(StreamCondition::InvalidFrom)
-                .with_text("the domain of from was not proven on this stream"));
-        }
-        let text = if self.service.hosted.contains(to) {
-            "the domain of to was not asked for on this stream"
-        } else {
-            "the domain of to is not served here"
-        };
-        Err(StreamError::new(StreamCondition::HostUnknown).with_text(text))
+        // It was served when that was proven.
+        return Err(StreamError::new(StreamCondition::HostGone).with_text("this domain is not served here any more"));
     }
+    let facts = stream.facts.lock();
+    if !facts.proven.iter().any(|pair| pair.remote.as_str() == from.as_str()) {
+        return Err(StreamError::new(StreamCondition::InvalidFrom)
+            .with_text("the domain of from was not proven on this stream"));
+    }
+    let text = if service.hosted.contains(to) {
+        "the domain of to was not asked for on this stream"
+    } else {
+        "the domain of to is not served here"
+    };
+    Err(StreamError::new(StreamCondition::HostUnknown).with_text(text))
+}
 
-    /// Is it the answer to a ping of ours, by which the other side says how far it is? Then nobody else awaits it.
-    fn confirms(&self, stanza: &Stanza, from: &Jid) -> bool {
-        let Some(to) = stanza.to() else { return false };
-        let concerns = matches!(stanza.kind(), StanzaKind::Iq(_))
-            && stanza.is_response()
-            && to.node().is_none()
-            && to.resource().is_none()
-            && from.node().is_none();
-        if !concerns {
-            return false;
-        }
-        let Some(id) = stanza.id().filter(|id| confirm::is_ping_id(id)) else { return false };
-        if let Some(link) = self.service.links.get(to.domain(), from.domain()) {
-            link.answered(&id, Instant::now());
-        }
-        self.service.awaited.answered(&id, from.domain(), to.domain(), stanza, self.stream);
-        true
+/// Is it the answer to a ping of ours, by which the other side says how far it is? Then nobody else awaits it.
+fn confirms(service: &Service, stream: &LiveStream, stanza: &Stanza, from: &Jid) -> bool {
+    let Some(to) = stanza.to() else { return false };
+    let concerns = matches!(stanza.kind(), StanzaKind::Iq(_))
+        && stanza.is_response()
+        && to.node().is_none()
+        && to.resource().is_none()
+        && from.node().is_none();
+    if !concerns {
+        return false;
     }
+    let Some(id) = stanza.id().filter(|id| confirm::is_ping_id(id)) else { return false };
+    if let Some(link) = service.links.get(to.domain(), from.domain()) {
+        link.answered(&id, Instant::now());
+    }
+    service.awaited.answered(&id, from.domain(), to.domain(), stanza, stream);
+    true
 }
 
 /// Is it something that [`Inbound::stanza`] is for?
@@ -152,3 +156,6 @@ pub(crate) fn is_stanza(element: &RawElement) -> bool {
 fn improper(text: &'static str) -> StreamError {
     StreamError::new(StreamCondition::ImproperAddressing).with_text(text)
 }
+
+/// How many senders of one stream are remembered.
+const SENDERS: usize = 8;

@@ -164,7 +164,9 @@ impl Judge<'_> {
             return Announced::Nothing;
         }
         let began = Instant::now();
-        let records = match self.service.resolver.load_full().announced(target).await {
+        let announced = self.service.resolver.load_full().announced(target).await;
+        steps::nothing_announced(self.trace, began, target, &announced);
+        let records = match announced {
             Ok(records) if records.is_empty() => return Announced::Nothing,
             Ok(records) => records,
             // RFC 7673 §3.3: otherwise whoever can keep answers back could keep DANE out.

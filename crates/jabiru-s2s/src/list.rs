@@ -85,7 +85,7 @@ impl Views {
 fn live(stream: &LiveStream, facts: &Facts, link: Option<&View>, now: Instant) -> StreamReport {
     let (received, bytes) = (stream.received(), stream.outbox.pending_bytes());
     let last_sent = link.filter(|view| view.stanzas > 0).map(|view| view.last_sent);
-    let last = [facts.last_received, last_sent].into_iter().flatten().max().unwrap_or(stream.since);
+    let last = [stream.last_received(), last_sent].into_iter().flatten().max().unwrap_or(stream.since);
     StreamReport {
         direction: stream.direction,
         local: facts.local.as_ref().map(ToString::to_string),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jabiru_negotiation::DomainPair;
 use jabiru_net::Outbox;
@@ -38,7 +38,9 @@ pub(crate) struct LiveStream {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) since: Instant,
     /// Stanzas that came over it.
-    pub(crate) received: AtomicU64,
+    received: AtomicU64,
+    /// When the last one did, in milliseconds since `since`.
+    last_received: AtomicU64,
     pub(crate) facts: Mutex<Facts>,
 }
 
@@ -55,7 +57,6 @@ pub(crate) struct Facts {
     /// Whether stanzas that come are counted (XEP-0198), and the stream can be resumed.
     pub(crate) managed: Option<Resumable>,
     pub(crate) proven: Vec<ProvenPair>,
-    pub(crate) last_received: Option<Instant>,
 }
 
 /// Can a managed stream be resumed?
@@ -97,6 +98,7 @@ impl Live {
             outbox: outbox.clone(),
             since: now,
             received: AtomicU64::new(0),
+            last_received: AtomicU64::new(0),
             facts: Mutex::default(),
         });
         let mut state = self.state.lock();
@@ -153,6 +155,19 @@ impl LiveStream {
     /// How many stanzas have come over it.
     pub(crate) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
+    }
+
+    /// When the last one did; `None` if none has.
+    pub(crate) fn last_received(&self) -> Option<Instant> {
+        let after = Duration::from_millis(self.last_received.load(Ordering::Relaxed));
+        (self.received() > 0).then(|| self.since + after)
+    }
+
+    /// Another one has come.
+    pub(crate) fn note_received(&self, now: Instant) {
+        let after = now.saturating_duration_since(self.since).as_millis();
+        self.last_received.store(u64::try_from(after).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.received.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -120,8 +120,10 @@ impl std::str::FromStr for DomainPattern {
     fn from_str(text: &str) -> Result<DomainPattern, InvalidPattern> {
         let domain = |name: &str| name.parse::<DomainPart>().map_err(|_| InvalidPattern(text.to_owned()));
         match text.strip_prefix("*.") {
+            _ if text.matches('*').count() > usize::from(text.starts_with("*.")) => {
+                Err(InvalidPattern(text.to_owned()))
+            }
             Some(parent) => domain(parent).map(DomainPattern::Below),
-            None if text.contains('*') => Err(InvalidPattern(text.to_owned())),
             None => domain(text).map(DomainPattern::Domain),
         }
     }
@@ -151,7 +153,7 @@ mod tests {
             let Ok(name) = name.parse::<DomainPart>() else { continue };
             assert_eq!(pattern.covers(&name), expected, "{pattern:?} {name}");
         }
-        for bad in ["", "*", "a.*.org", "*example.org", "a b@"] {
+        for bad in ["", "*", "*.*", "*.*.org", "a.*.org", "*example.org", "a b@"] {
             assert!(bad.parse::<DomainPattern>().is_err(), "{bad}");
         }
     }

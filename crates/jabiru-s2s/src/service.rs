@@ -199,6 +199,13 @@ impl S2s {
         ended
     }
 
+    /// Ends the streams of these of our domains with `reset` (RFC 6120 §4.9.3.16) and this text; how many. The next stanza
+    /// opens them again, which what is not acknowledged waits for too.
+    pub fn restart_domains(&self, domains: &[DomainPart], text: &str) -> usize {
+        let error = StreamError::new(StreamCondition::Reset).with_text(text);
+        self.service.live.end(&error, |facts| domains.iter().any(|domain| facts.serves(domain)))
+    }
+
     /// Closes all streams with another domain in good order; how many there were. The next stanza opens one again.
     pub fn close(&self, remote: &DomainRef) -> usize {
         let error = StreamError::new(StreamCondition::Reset).with_text("closed by the operator");

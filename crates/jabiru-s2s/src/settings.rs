@@ -31,8 +31,8 @@ pub struct Settings {
     /// How long an attempt to reach a domain may take altogether, over all its servers: what waits for it is answered
     /// with an error then.
     pub dial_timeout: Duration,
-    /// After how long without a stanza in either direction a stream is closed.
-    pub idle_timeout: Duration,
+    /// After how long without a stanza in either direction a stream is closed; `None`: never.
+    pub idle_timeout: Option<Duration>,
     /// How long what was sent may stay unacknowledged by a server that acknowledges; then its stream counts as dead.
     pub acknowledgement_timeout: Duration,
     /// How long what was on its way to a domain waits for a new stream after the stream broke, before its senders are told.
@@ -84,7 +84,7 @@ impl Default for Settings {
             negotiation_timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(30),
             dial_timeout: Duration::from_secs(90),
-            idle_timeout: Duration::from_secs(1800),
+            idle_timeout: Some(Duration::from_secs(1800)),
             acknowledgement_timeout: Duration::from_secs(120),
             patience: Duration::from_secs(60),
             resumption: Duration::from_secs(300),

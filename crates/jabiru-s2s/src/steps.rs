@@ -191,6 +191,69 @@ fn certificate_report(der: &[u8]) -> Option<CertificateReport> {
     })
 }
 
+/// What the DNS announces of the certificate at a target, and whether it is this one (RFC 7673).
+pub(crate) fn dane(
+    target: &ServerTarget,
+    records: &[TlsaRecord],
+    verified: &Result<DaneProof, DaneProblem>,
+) -> (Step, Verdict) {
+    let (matched, verdict) = match verified {
+        Ok(proof) => (Some(proof.record.to_string()), Verdict::Good),
+        Err(problem) => (None, Verdict::Notable(problem.to_string())),
+    };
+    let records = records.iter().map(ToString::to_string).collect();
+    // Others are not looked at.
+    (Step::Dane { name: tlsa_name(target), records, secure: true, matched }, verdict)
+}
+
+/// That what is announced there is not known, if that is so, or that nothing is.
+pub(crate) fn nothing_announced(
+    trace: &Trace,
+    began: Instant,
+    target: &ServerTarget,
+    announced: &Result<Vec<TlsaRecord>, ResolveError>,
+) {
+    let why = match announced {
+        Ok(records) if !records.is_empty() => return,
+        // An address has no place in the DNS where it could be.
+        Ok(_) if matches!(target.host, Host::Address(_)) => return,
+        Ok(_) => "nothing that DNSSEC vouches for".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let step = || Step::Dane { name: tlsa_name(target), records: Vec::new(), secure: false, matched: None };
+    trace.note(began, || (step(), Verdict::Notable(why)));
+}
+
+/// RFC 6698 §3
+fn tlsa_name(target: &ServerTarget) -> String {
+    format!("_{}._tcp.{}", target.port, target.host)
+}
+
+/// The certificate against what the domain publishes over HTTPS (RFC 7711); `problem`: why it is not among that.
+pub(crate) fn posh(
+    domain: &DomainRef,
+    fetched: &Result<Arc<Posh>, PoshError>,
+    problem: Option<&str>,
+) -> (Step, Verdict) {
+    match fetched {
+        Ok(posh) => {
+            let holds = posh.expires.saturating_duration_since(tokio::time::Instant::now());
+            let step = Step::Posh {
+                url: posh.url.clone(),
+                fingerprints: posh.fingerprints.len(),
+                expires_seconds: Some(holds.as_secs()),
+                matched: problem.is_none(),
+            };
+            (step, problem.map_or(Verdict::Good, |problem| Verdict::Notable(problem.to_owned())))
+        }
+        Err(error) => {
+            let url = format!("https://{domain}/.well-known/posh/xmpp-server.json");
+            let step = Step::Posh { url, fingerprints: 0, expires_seconds: None, matched: false };
+            (step, Verdict::Notable(error.to_string()))
+        }
+    }
+}
+
 /// All that was proven of the other server by its certificate, and whether that is enough.
 pub(crate) fn proven(domain: &DomainRef, judgement: &Judgement, rules: Rules) -> (Step, Verdict) {
     let step = Step::Proven { proofs: judgement.proof.into_iter().collect() };
@@ -322,46 +385,4 @@ fn stream_error(error: &StreamError) -> Answer {
 
 pub(crate) fn stanza_error(error: &StanzaError) -> Answer {
     Answer { condition: error.condition().name().to_owned(), text: error.text().map(str::to_owned) }
-}
-
-pub(crate) fn dane(
-    target: &ServerTarget,
-    records: &[TlsaRecord],
-    verified: &Result<DaneProof, DaneProblem>,
-) -> (Step, Verdict) {
-    let (matched, verdict) = match verified {
-        Ok(proof) => (Some(proof.record.to_string()), Verdict::Good),
-        Err(problem) => (None, Verdict::Notable(problem.to_string())),
-    };
-    let step = Step::Dane {
-        name: format!("_{}._tcp.{}", target.port, target.host),
-        records: records.iter().map(ToString::to_string).collect(),
-        // Others are not looked at.
-        secure: true,
-        matched,
-    };
-    (step, verdict)
-}
-
-pub(crate) fn posh(
-    domain: &DomainRef,
-    fetched: &Result<Arc<Posh>, PoshError>,
-    matched: Option<&str>,
-) -> (Step, Verdict) {
-    match fetched {
-        Ok(posh) => {
-            let step = Step::Posh {
-                url: posh.url.clone(),
-                fingerprints: posh.fingerprints.len(),
-                expires_seconds: Some(posh.expires.saturating_duration_since(tokio::time::Instant::now()).as_secs()),
-                matched: matched.is_none(),
-            };
-            (step, matched.map_or(Verdict::Good, |problem| Verdict::Notable(problem.to_owned())))
-        }
-        Err(error) => {
-            let url = format!("https://{domain}/.well-known/posh/xmpp-server.json");
-            let step = Step::Posh { url, fingerprints: 0, expires_seconds: None, matched: false };
-            (step, Verdict::Notable(error.to_string()))
-        }
-    }
 }

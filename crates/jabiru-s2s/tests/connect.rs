@@ -17,8 +17,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 const LIMITS: ConnectLimits = ConnectLimits {
     attempt_delay: Duration::from_millis(100),
     priority_delay: Duration::from_millis(300),
-    attempt_timeout: Duration::from_secs(1),
-    total_timeout: Duration::from_secs(5),
+    attempt_timeout: Duration::from_secs(2),
+    total_timeout: Duration::from_secs(20),
     max_addresses: 8,
     max_attempts: 32,
 };
@@ -99,7 +99,7 @@ async fn a_dead_address_costs_the_delay_and_no_more() {
     assert_eq!(connected.address, format!("127.0.0.12:{port}").parse().unwrap());
     assert_eq!(connected.socket.peer_addr().unwrap(), connected.address);
     let elapsed = begun.elapsed();
-    assert!((100..900).contains(&elapsed.as_millis()), "{elapsed:?}: {:?}", log.0);
+    assert!((100..1900).contains(&elapsed.as_millis()), "{elapsed:?}: {:?}", log.0);
     let target = format!("host.test:{port}");
     assert_eq!(
         log.0,
@@ -115,11 +115,11 @@ async fn a_dead_address_costs_the_delay_and_no_more() {
 #[tokio::test]
 async fn a_refused_address_costs_nothing() {
     let (_listener, port) = alive("127.0.0.14").await;
-    let slow = ConnectLimits { attempt_delay: Duration::from_secs(4), ..LIMITS };
+    let slow = ConnectLimits { attempt_delay: Duration::from_secs(15), ..LIMITS };
     let (_server, mut connector) = connector(one_target(port, &["127.0.0.13", "127.0.0.14"]), slow).await;
     let (mut log, begun) = (Log::default(), Instant::now());
     assert!(log.next(&mut connector).await.is_ok());
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}: {:?}", begun.elapsed(), log.0);
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}: {:?}", begun.elapsed(), log.0);
     assert!(log.0.contains(&format!("host.test:{port}: 127.0.0.13:{port}: connection refused")), "{:?}", log.0);
 }
 
@@ -132,7 +132,7 @@ async fn broken_ipv6_does_no_harm() {
     let (mut log, begun) = (Log::default(), Instant::now());
     let connected = log.next(&mut connector).await.unwrap();
     assert!(connected.address.is_ipv4());
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}: {:?}", begun.elapsed(), log.0);
+    assert!(begun.elapsed() < LIMITS.attempt_timeout, "{:?}: {:?}", begun.elapsed(), log.0);
     assert_eq!(log.0[1], format!("host.test:{port}: trying [100::1]:{port}"));
 }
 
@@ -244,7 +244,7 @@ async fn the_whole_is_bounded_in_time() {
     let (_server, mut connector) = connector(one_target(port, &addresses), limits).await;
     let begun = Instant::now();
     let error = Log::default().next(&mut connector).await.unwrap_err();
-    assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < LIMITS.attempt_timeout, "{:?}", begun.elapsed());
     assert_eq!(error.timed_out, Some(limits.total_timeout));
     // One each 100 ms: three were begun.
     assert_eq!(error.attempts.len(), 3, "{error}");

@@ -112,6 +112,11 @@ async fn absence_in_a_signed_zone_is_secure_if_proven() {
     world.server.misbehave("_xmpp-server._tcp.signed.test", None, Mischief::Denies);
     let error = find(&resolver, "signed.test").await.unwrap_err();
     assert!(matches!(error, ResolveError::Bogus { .. }), "{error}");
+    // For whoever forges an answer for one service would choose between them.
+    world.server.behave();
+    world.server.misbehave("_xmpps-server._tcp.signed.test", None, Mischief::Denies);
+    let error = find(&world.resolver(), "signed.test").await.unwrap_err();
+    assert!(matches!(error, ResolveError::Bogus { .. }), "{error}");
     world.server.misbehave("_5269._tcp.host.signed.test", None, Mischief::Denies);
     let error = resolver.tlsa(&host("host.signed.test"), 5269).await.unwrap_err();
     assert!(matches!(error, ResolveError::Bogus { .. }), "{error}");
@@ -126,6 +131,8 @@ async fn unsigned_answers_are_only_insecure() {
     assert!(!resolver.addresses(&host("host.unsigned.test")).await.unwrap().secure);
     let found = resolver.tlsa(&host("host.unsigned.test"), 5269).await.unwrap();
     assert_eq!((found.records.len(), found.secure), (1, false));
+    let found = find(&resolver, "host.unsigned.test").await.unwrap();
+    assert_eq!((found.source, found.secure, found.targets[0].secure), (Source::Address, false, false));
     let missing = find(&resolver, "missing.unsigned.test").await.unwrap_err();
     assert_eq!(missing, ResolveError::NoSuchDomain { name: "missing.unsigned.test".to_owned() });
 }

@@ -12,7 +12,7 @@ use hickory_resolver::proto::rr::RecordType;
 use jabiru_router::RemoteError;
 use jabiru_s2s::resolve::{Found, Host, ResolveError, Resolver, ResolverSettings, Route, Source};
 use jabiru_stanza::DomainPart;
-use support::dns::{DnsServer, Mischief, Zone, a, aaaa, cname, srv};
+use support::dns::{DnsServer, Mischief, Zone, a, aaaa, cname, srv, srv_to_no_host};
 
 fn domain(text: &str) -> DomainPart {
     DomainPart::new(text).unwrap().into_owned()
@@ -90,11 +90,12 @@ async fn a_declined_service_is_neither_used_nor_fallen_back_from() {
 /// RFC 6120 §3.2.2.
 #[tokio::test]
 async fn a_domain_without_srv_records_is_its_own_target() {
-    let zone = Zone::unsigned("test").with("plain.test", 60, aaaa("::1")).with("plain.test", 60, a("127.0.0.1")).with(
-        "text.test",
-        60,
-        srv(0, 0, 0, "x.test"),
-    );
+    let zone = Zone::unsigned("test")
+        .with("plain.test", 60, aaaa("::1"))
+        .with("plain.test", 60, a("127.0.0.1"))
+        .with("text.test", 60, srv(0, 0, 0, "x.test"))
+        .with("odd.test", 60, a("127.0.0.1"))
+        .with("_xmpp-server._tcp.odd.test", 60, srv_to_no_host());
     let (_server, resolver) = with_zone(zone).await;
     let found = resolver.find(&domain("plain.test")).await.unwrap();
     assert_eq!((found.source, shown(&found)), (Source::Address, vec!["plain.test:5269".to_owned()]));
@@ -104,6 +105,9 @@ async fn a_domain_without_srv_records_is_its_own_target() {
     assert_eq!(error.condition(), RemoteError::NotFound);
     let error = resolver.find(&domain("text.test")).await.unwrap_err();
     assert_eq!(error, ResolveError::NoAddresses { host: "text.test".parse().unwrap() });
+    // There are SRV records, though of no use: what the domain itself is does not count.
+    let error = resolver.find(&domain("odd.test")).await.unwrap_err();
+    assert_eq!(error, ResolveError::NoUsableTarget { domain: "odd.test".to_owned() });
 }
 
 #[tokio::test]
@@ -151,7 +155,8 @@ async fn aliases_are_followed_but_not_in_circles() {
 /// RFC 8305 §4.
 #[tokio::test]
 async fn addresses_come_with_the_families_by_turns() {
-    let mut zone = Zone::unsigned("test").with("four.test", 60, a("127.0.0.9"));
+    let mut zone =
+        Zone::unsigned("test").with("one.test", 60, a("127.0.0.9")).with("one.test", 60, aaaa("2001:db8::9"));
     for last in 1..=3 {
         zone = zone.with("both.test", 60, a(&format!("127.0.0.{last}")));
     }
@@ -161,11 +166,22 @@ async fn addresses_come_with_the_families_by_turns() {
     let is_v6: Vec<bool> = both.iter().map(IpAddr::is_ipv6).collect();
     assert_eq!(is_v6, [true, false, false, false]);
 
-    server.misbehave("four.test", Some(RecordType::AAAA), Mischief::Silent);
-    let begun = Instant::now();
-    let four = resolver.addresses(&"four.test".parse().unwrap()).await.unwrap();
-    assert_eq!(four.list, ["127.0.0.9".parse::<IpAddr>().unwrap()]);
-    assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
+    // One family is silent: the other one does not wait for it as long as a lookup may take.
+    let patient = ResolverSettings {
+        timeout: Duration::from_secs(20),
+        lookup_timeout: Duration::from_secs(20),
+        ..settings(server.address())
+    };
+    let resolver = Resolver::new(patient).unwrap();
+    for (silent, expected) in [(RecordType::AAAA, "127.0.0.9"), (RecordType::A, "2001:db8::9")] {
+        server.behave();
+        server.misbehave("one.test", Some(silent), Mischief::Silent);
+        let begun = Instant::now();
+        let one = resolver.addresses(&"one.test".parse().unwrap()).await.unwrap();
+        assert_eq!(one.list, [expected.parse::<IpAddr>().unwrap()]);
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        later(61).await;
+    }
 }
 
 /// An answer lives as long as it says, and so does the absence of one (RFC 2308 §5).
@@ -305,4 +321,14 @@ fn what_can_be_a_host() {
     }
     let long = format!("{}.example", "a".repeat(64));
     assert!(long.parse::<Host>().is_err());
+}
+
+/// A domain that fits into the DNS, but not with the labels of a service before it.
+#[tokio::test]
+async fn a_domain_may_be_too_long_for_srv_records() {
+    let (_server, resolver) = with_zone(Zone::unsigned("test")).await;
+    let label = "a".repeat(59);
+    let long = domain(&format!("{label}.{label}.{label}.{label}.test"));
+    let error = resolver.find(&long).await.unwrap_err();
+    assert!(matches!(error, ResolveError::NotAHost(_)), "{error}");
 }

@@ -41,7 +41,8 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Lets the running server read its configuration anew, with domains and certificates; SIGHUP does the same.
+    /// Lets the running server read its configuration anew, with domains, certificates and what other servers have to
+    /// prove; SIGHUP does the same.
     ///
     /// Says which other keys have changed, for which the server has to be restarted. If anything is wrong with
     /// the configuration, nothing is changed.

@@ -178,10 +178,12 @@ impl Operations {
         self.reloaded.notified().await;
     }
 
-    /// Lets the clients of these domains begin anew, because the certificate that they have seen holds no longer
-    /// (RFC 6120 §4.9.3.16).
+    /// Lets the streams of these domains begin anew, because the certificate that clients and other servers have seen
+    /// holds no longer (RFC 6120 §4.9.3.16).
     pub(crate) fn restart_streams(&self, domains: &[DomainPart]) {
-        let streams = self.c2s.restart_domains(domains, "the server's certificate expires");
+        const WHY: &str = "the server's certificate expires";
+        let of_servers = self.servers.as_ref().map_or(0, |servers| servers.streams.restart_domains(domains, WHY));
+        let streams = self.c2s.restart_domains(domains, WHY) + of_servers;
         let domains: Vec<_> = domains.iter().map(|domain| domain.as_str()).collect();
         tracing::info!(domains = domains.join(", "), streams, "streams begin anew before the certificate expires");
     }
@@ -280,7 +282,7 @@ impl Commands {
             Request::Drain { to } => Answer::Draining { streams: operations.drain(to.as_deref())? },
             Request::Reload => Answer::Reloaded(self.reload().await?),
             Request::Status => Answer::Status(operations.status()),
-            Request::S2sList => Answer::S2sStreams(operations.servers()?.list()?),
+            Request::S2sList => Answer::S2sStreams(operations.servers()?.list()),
             Request::S2sTest { domain, from } => {
                 Answer::S2sDiagnosis(operations.servers()?.test(&domain, from.as_deref(), progress).await?)
             }

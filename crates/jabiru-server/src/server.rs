@@ -175,7 +175,7 @@ impl Server {
     }
 
     /// Applies another configuration as far as that goes without a restart, see [`Config::with_applicable`]: the
-    /// streams of domains that are gone end with `host-gone` (RFC 6120 §4.9.3.5). Certificates are read anew even if
+    /// streams of domains that are gone, of clients and of servers, end with `host-gone` (RFC 6120 §4.9.3.5). Certificates are read anew even if
     /// the configuration is the same.
     ///
     /// # Errors

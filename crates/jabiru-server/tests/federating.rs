@@ -1,7 +1,9 @@
 //! Two servers with each other, from the outside: configuration, commands, reload.
 #![allow(clippy::unwrap_used)] // a helper that fails fails its test
 
-use jabiru_test_support::{Client, Login, Server};
+use std::time::{Duration, Instant};
+
+use jabiru_test_support::{Client, Login, PATIENCE, Server};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_jabiru");
 const JULIET: Login<'_> = Login { user: "juliet", password: "r0m30", mechanism: "SCRAM-SHA-256-PLUS" };
@@ -48,6 +50,14 @@ fn available(server: &Server, domain: &str) -> Client {
     client
 }
 
+fn await_log(server: &Server, text: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    while !server.log().contains(text) {
+        assert!(Instant::now() < deadline, "{text:?} is not in the log:\n{}", server.log());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 fn say(from: &mut Client, to: &str, body: &str) {
     from.send(&format!("<message to='{to}'><body>{body}</body></message>"));
 }
@@ -72,6 +82,31 @@ fn two_servers_that_were_introduced() {
     assert!(command(&one, &["status"]).contains("  server streams "), "{}", command(&one, &["status"]));
 }
 
+/// RFC 6120 §4.9.3.5, §4.9.3.20: other servers are told too that a domain is gone, and that the server goes.
+#[test]
+fn what_ends_is_told_to_the_other_server() {
+    let (mut one, two) = (start("one.example"), start("two.example"));
+    let (mut here, mut there) = (available(&one, "one.example"), available(&two, "two.example"));
+    introduce(&one, "one.example", &two, "two.example", "certificate");
+    introduce(&two, "two.example", &one, "one.example", "certificate");
+    say(&mut here, "juliet@two.example", "before");
+    drop(there.receive_message());
+
+    one.configure(&configuration("other.example", ""));
+    let said = command(&one, &["reload"]);
+    // The client's stream, and at least one of the other server.
+    let ended = said.split("one.example (").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    assert!(ended.parse::<usize>().unwrap() >= 2, "{said}");
+    await_log(&two, "host-gone");
+
+    introduce(&one, "one.example", &two, "two.example", "certificate");
+    let mut here = available(&one, "one.example");
+    say(&mut here, "juliet@two.example", "again");
+    drop(there.receive_message());
+    assert_eq!(one.terminate().0, Some(0));
+    await_log(&two, "system-shutdown");
+}
+
 /// A domain that is blocked while streams are up is so at once (policy-violation, RFC 6120 §8.3.3.12).
 #[test]
 fn a_domain_that_is_blocked_by_a_reload() {
@@ -88,6 +123,39 @@ fn a_domain_that_is_blocked_by_a_reload() {
     assert_eq!(bounced.attribute("type").unwrap(), "error");
     let error = bounced.children().find(|child| child.name() == "error").unwrap();
     assert!(error.children().any(|child| child.name() == "policy-violation"), "{bounced:?}");
+}
+
+/// A test walks to the end and says where that is; streams that are there are shown.
+#[test]
+fn a_test_of_the_other_server() {
+    let (one, two) = (start("one.example"), start("two.example"));
+    let run = one.run(&["s2s", "test", "two.example"], "");
+    assert!(!run.success && run.output.contains("\nFAIL "), "{run:?}");
+    assert!(run.errors.starts_with("jabiru: two.example can't be reached from one.example: "), "{run:?}");
+
+    introduce(&one, "one.example", &two, "two.example", "certificate");
+    introduce(&two, "two.example", &one, "one.example", "certificate");
+    let said = command(&one, &["s2s", "test", "two.example"]);
+    assert!(said.ends_with("two.example can be reached from one.example.\n"), "{said}");
+    for step in ["policy", "targets", "connect", "TLS", "certificate", "features", "SASL", "ping"] {
+        assert!(said.lines().any(|line| line.starts_with("ok ") && line.contains(step)), "{step}: {said}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&command(&one, &["s2s", "test", "two.example", "--json"])).unwrap();
+    assert_eq!((&json["reached"], &json["from"]), (&true.into(), &"one.example".into()));
+    let steps: Vec<_> = json["findings"].as_array().unwrap().iter().map(|finding| &finding["step"]).collect();
+    assert_eq!(steps.last().map(|step| **step == "ping"), Some(true), "{steps:?}");
+
+    let (mut here, mut there) = (available(&one, "one.example"), available(&two, "two.example"));
+    say(&mut here, "juliet@two.example", "is it you?");
+    drop(there.receive_message());
+    let json: serde_json::Value = serde_json::from_str(&command(&one, &["s2s", "list", "--json"])).unwrap();
+    let streams = json.as_array().unwrap();
+    assert!(streams.iter().all(|stream| stream["remote"] == "two.example"), "{json}");
+    let sent = streams.iter().filter_map(|stream| stream["stanzas_out"].as_u64()).sum::<u64>();
+    assert!(sent >= 1 && streams.iter().any(|stream| stream["state"] == "established"), "{json}");
+    let said = command(&one, &["s2s", "list"]);
+    assert!(said.contains("two.example") && said.contains("certificate"), "{said}");
 }
 
 /// Where there are no server streams, commands and senders are told so.

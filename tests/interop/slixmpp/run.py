@@ -251,4 +251,5 @@ def main():
     print(json.dumps(asyncio.run(task(job))), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

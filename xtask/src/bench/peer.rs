@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::certs::ServerCertificate;
+use crate::conformance::ejabberd::libraries;
 use crate::interop::server::{free_port, run_with_input};
 use crate::{process, tools};
 
@@ -28,6 +29,21 @@ pub(super) enum Kind {
     Jabiru,
     Prosody,
     Ejabberd,
+}
+
+impl Kind {
+    /// Its name and version.
+    pub(super) fn name(self) -> Result<String> {
+        let package = match self {
+            Kind::Jabiru => return Ok("Jabiru".to_owned()),
+            Kind::Prosody => "prosody",
+            Kind::Ejabberd => "ejabberd",
+        };
+        let mut query = process::command("dpkg-query");
+        let output = process::capture(query.args(["-W", "-f", "${Version}", package]), COMMAND_LIMIT)?;
+        let version = output.stdout.split(['-', '+']).next().unwrap_or_default().to_owned();
+        Ok(format!("{package} {version}"))
+    }
 }
 
 /// A server with its folder, running or not; killed when dropped.
@@ -149,15 +165,7 @@ impl Peer {
 
     /// Its name and version.
     pub(super) fn name(&self) -> Result<String> {
-        let package = match self.kind {
-            Kind::Jabiru => return Ok("Jabiru".to_owned()),
-            Kind::Prosody => "prosody",
-            Kind::Ejabberd => "ejabberd",
-        };
-        let mut query = process::command("dpkg-query");
-        let output = process::capture(query.args(["-W", "-f", "${Version}", package]), COMMAND_LIMIT)?;
-        let version = output.stdout.split(['-', '+']).next().unwrap_or_default().to_owned();
-        Ok(format!("{package} {version}"))
+        self.kind.name()
     }
 
     fn config(&self) -> PathBuf {
@@ -170,15 +178,9 @@ impl Peer {
 
     /// What `ejabberdctl` would start, but as ourselves and with a data directory of our own.
     fn ejabberd_arguments<'a>(&self, command: &'a mut Command) -> Result<&'a mut Command> {
-        let libraries = Path::new("/usr/lib");
-        let found = fs::read_dir(libraries)?.flatten().map(|entry| entry.path()).find(|folder| {
-            let mut inside = fs::read_dir(folder).into_iter().flatten().flatten();
-            inside.any(|entry| entry.file_name().to_string_lossy().starts_with("ejabberd-"))
-        });
-        let libraries = found.context("ejabberd is installed, but not below /usr/lib")?;
         let data = self.folder.join("data");
         command
-            .env("ERL_LIBS", libraries)
+            .env("ERL_LIBS", libraries()?)
             .env("ERL_MAX_PORTS", "32000")
             .env("ERL_CRASH_DUMP", self.folder.join("crash.dump"))
             .env("EJABBERD_CONFIG_PATH", self.config())

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -102,14 +102,9 @@ s2s_protocol_options: [no_sslv3, no_tlsv1, no_tlsv1_1, cipher_server_preference,
 pub(super) fn prepare(place: &Place, domains: &[&str]) -> Result<Command> {
     let config = place.folder.join(CONFIG);
     fs::write(&config, configuration(place, domains))?;
-    let found = fs::read_dir("/usr/lib")?.flatten().map(|entry| entry.path()).find(|folder| {
-        let mut inside = fs::read_dir(folder).into_iter().flatten().flatten();
-        inside.any(|entry| entry.file_name().to_string_lossy().starts_with("ejabberd-"))
-    });
-    let libraries = found.context("ejabberd is installed, but not below /usr/lib")?;
     let mut command = process::command("erl");
     command
-        .env("ERL_LIBS", libraries)
+        .env("ERL_LIBS", libraries()?)
         .env("ERL_CRASH_DUMP", place.folder.join("crash.dump"))
         .env("EJABBERD_CONFIG_PATH", config)
         .env("EJABBERD_LOG_PATH", place.folder.join("ejabberd.log"))
@@ -120,6 +115,15 @@ pub(super) fn prepare(place: &Place, domains: &[&str]) -> Result<Command> {
     }
     command.args(["-s", "ejabberd"]);
     Ok(command)
+}
+
+/// The folder of its modules.
+pub(crate) fn libraries() -> Result<PathBuf> {
+    let found = fs::read_dir("/usr/lib")?.flatten().map(|entry| entry.path()).find(|folder| {
+        let mut inside = fs::read_dir(folder).into_iter().flatten().flatten();
+        inside.any(|entry| entry.file_name().to_string_lossy().starts_with("ejabberd-"))
+    });
+    found.context("ejabberd is installed, but not below /usr/lib")
 }
 
 /// What has Erlang's resolver ask nobody but the name server of the suite.
@@ -230,8 +234,8 @@ pub(super) fn run(place: &Place, verb: Verb, arguments: &[&str], input: Option<&
         .map_err(|error| AdminError::Failed(format!("{command}: {error:#}")))
 }
 
-/// One request of HTTP/1.0, whose answer ends with the connection.
-fn post(port: u16, path: &Path, body: &Value) -> Result<()> {
+/// One request of HTTP/1.0 to a port of loopback; the answer ends with the connection.
+pub(crate) fn post(port: u16, path: &Path, body: &Value) -> Result<()> {
     let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     socket.set_read_timeout(Some(LIMIT))?;
     let body = body.to_string();

@@ -4,9 +4,9 @@
 //! of others are installed and started ([`peer`]).
 
 mod against;
-mod ejabberd;
+pub(crate) mod ejabberd;
 mod peer;
-mod prosody;
+pub(crate) mod prosody;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -269,7 +269,7 @@ impl Admin for Running {
             }
             (_, Kind::Prosody) => {
                 let line = prosody::command(verb, arguments, input).ok_or(AdminError::Unsupported)?;
-                prosody::shell(&self.place, &line).map_err(failed)
+                prosody::shell(&self.place.folder.join(prosody::SOCKET), &line).map_err(failed)
             }
             (_, Kind::Ejabberd) => ejabberd::run(&self.place, verb, arguments, input),
         }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write as _};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// The longest answer of the shell that is read.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// Where the shell listens.
-const SOCKET: &str = "prosody.sock";
+/// Where the shell listens, in the server's folder.
+pub(super) const SOCKET: &str = "prosody.sock";
 
 /// What Debian's configuration enables, but for `limits`, which slows clients down.
 const MODULES: [&str; 25] = [
@@ -138,9 +139,9 @@ pub(super) fn command(verb: Verb, arguments: &[&str], input: Option<&str>) -> Op
     })
 }
 
-/// Has the shell carry out a line, over its socket: to start `prosodyctl shell` for each takes a third of a second.
-pub(super) fn shell(place: &Place, line: &str) -> Result<()> {
-    let mut socket = UnixStream::connect(place.folder.join(SOCKET)).context("can't reach Prosody's shell")?;
+/// Has the shell carry out a line, over its `socket`: to start `prosodyctl shell` for each takes a third of a second.
+pub(crate) fn shell(socket: &Path, line: &str) -> Result<()> {
+    let mut socket = UnixStream::connect(socket).context("can't reach Prosody's shell")?;
     socket.set_read_timeout(Some(LIMIT))?;
     let line_in_xml = line.replace('&', "&amp;").replace('<', "&lt;");
     write!(

@@ -107,6 +107,12 @@ impl Client {
     }
 }
 
+/// Installs slixmpp; the Python that has it, and one of our scripts for it.
+pub(crate) fn slixmpp_script(workspace: &Workspace, name: &str) -> Result<(PathBuf, PathBuf)> {
+    Client::Slixmpp.install(workspace)?;
+    Ok((virtual_environment(workspace).join("bin/python"), sources(workspace, "slixmpp").join(name)))
+}
+
 /// A client that is online until the server throws it out.
 #[derive(Debug)]
 pub(super) struct Staying {

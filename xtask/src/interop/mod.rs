@@ -3,7 +3,8 @@
 //! A [`Server`](server::Server) is started on loopback with a certificate of a throw-away
 //! authority; client libraries that others wrote ([`client`]) are given jobs ([`job`]) and report
 //! what happened; [`judge`] says whether that is what had to happen. The server under test is ours
-//! or, to prove that the scripts and the judge are fair, Prosody.
+//! or, to prove that the scripts and the judge are fair, Prosody. Conversations with servers that others
+//! wrote are in [`federation`].
 
 mod client;
 mod conversation;
@@ -16,9 +17,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::table;
 use crate::workspace::Workspace;
+use crate::{federation, table};
 use client::Client;
+pub(crate) use client::slixmpp_script;
 use conversation::Conversation;
 use server::Kind;
 
@@ -26,6 +28,10 @@ use server::Kind;
 pub(crate) enum Command {
     /// Log in and chat with client libraries that others wrote
     Clients(Clients),
+    /// Federate with servers that others wrote, on test hosts of their own
+    Servers(federation::Arguments),
+    /// Start two servers of a kind that federate, to try things by hand
+    Pair(federation::pair::Arguments),
 }
 
 #[derive(Debug, Default, clap::Args)]
@@ -68,6 +74,8 @@ struct Row {
 pub(crate) fn run(command: &Command) -> Result<()> {
     match command {
         Command::Clients(arguments) => clients(arguments),
+        Command::Servers(arguments) => federation::run(arguments),
+        Command::Pair(arguments) => federation::pair::run(arguments),
     }
 }
 
@@ -103,6 +111,11 @@ fn clients(arguments: &Clients) -> Result<()> {
         show_log(&kept);
     }
     verdict
+}
+
+/// Builds our server with a profile of cargo; its program.
+pub(crate) fn install_jabiru(workspace: &Workspace, profile: &str) -> Result<PathBuf> {
+    server::install(workspace, Kind::Jabiru, profile)
 }
 
 /// Two accounts of a server that runs on `port` of loopback talk by way of slixmpp, over STARTTLS

@@ -5,15 +5,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use jabiru_negotiation::ClientCertificate;
-use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::{WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::ServerConnection;
 use rustls::server::WebPkiClientVerifier;
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, ServerConnection, SignatureScheme,
-};
+use rustls::server::danger::ClientCertVerifier;
 
+use super::possession::ProofOfPossession;
 use crate::certificate::{Roots, client_certificate};
 
 /// What to do about certificates of clients.
@@ -38,7 +34,7 @@ pub enum ClientCertificates {
     OfServers,
 }
 
-/// Bytes of a chain from a client. Connections without a certificate cost nothing for it; the TLS library keeps the
+/// Bytes of a chain from whoever connects. Connections without a certificate cost nothing for it; the TLS library keeps the
 /// chain of the others for as long as they last.
 const MAX_CHAIN_BYTES: usize = 16 * 1024;
 
@@ -47,8 +43,7 @@ impl ClientCertificates {
         match self {
             ClientCertificates::Ignored => WebPkiClientVerifier::no_client_auth(),
             ClientCertificates::Requested { .. } | ClientCertificates::OfServers => {
-                let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
-                Arc::new(ProofOfPossession { algorithms })
+                Arc::new(ProofOfPossession::new(MAX_CHAIN_BYTES))
             }
         }
     }
@@ -74,63 +69,5 @@ impl ClientCertificates {
             ClientCertificates::Ignored | ClientCertificates::Requested { .. } => None,
         };
         presented.map(|chain| chain.iter().map(|certificate| certificate.to_vec()).collect()).unwrap_or_default()
-    }
-}
-
-/// Lets any certificate pass whose key the other side has.
-#[derive(Debug)]
-struct ProofOfPossession {
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the certificate chain has more than {MAX_CHAIN_BYTES} bytes")]
-struct ChainTooLarge;
-
-impl ClientCertVerifier for ProofOfPossession {
-    fn client_auth_mandatory(&self) -> bool {
-        false
-    }
-
-    /// None: with a list, clients would keep back what is not issued by one of these, and could not be told that it
-    /// is not trusted; and it would be sent with each handshake.
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
-    }
-
-    /// Looks at nothing but the size: see [`ClientCertificates::judge`].
-    fn verify_client_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _now: UnixTime,
-    ) -> Result<ClientCertVerified, Error> {
-        let bytes = end_entity.len() + intermediates.iter().map(|certificate| certificate.len()).sum::<usize>();
-        if bytes > MAX_CHAIN_BYTES {
-            return Err(CertificateError::Other(OtherError(Arc::new(ChainTooLarge))).into());
-        }
-        Ok(ClientCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
     }
 }

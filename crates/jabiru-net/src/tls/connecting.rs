@@ -6,15 +6,12 @@ use std::sync::Arc;
 
 use jabiru_negotiation::TlsInfo;
 use parking_lot::RwLock;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::crypto::{WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
-use rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, OtherError, SignatureScheme,
-};
+use rustls::{ClientConfig, ClientConnection, SignatureScheme};
 
+use super::possession::ProofOfPossession;
 use super::{Identity, provider};
 use crate::certificate::a_labels;
 
@@ -93,12 +90,11 @@ impl Configs {
 
 impl Pair {
     fn new(identity: Option<&Identity>, alpn: &str) -> Pair {
-        let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
         let builder = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .expect("the provider has cipher suites for both versions")
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(ProofOfPossession { algorithms }));
+            .with_custom_certificate_verifier(Arc::new(ProofOfPossession::new(MAX_CHAIN_BYTES)));
         let mut starttls = match identity {
             Some(identity) => builder.with_client_cert_resolver(Arc::new(Always(identity.key.clone()))),
             None => builder.with_no_client_auth(),
@@ -156,55 +152,6 @@ impl ResolvesClientCert for Always {
 
 /// Bytes of a chain from another server; [`verify_server`](crate::certificate::verify_server) looks at no more.
 const MAX_CHAIN_BYTES: usize = 64 * 1024;
-
-/// Lets any certificate pass whose key the other side has.
-#[derive(Debug)]
-struct ProofOfPossession {
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the certificate chain has more than {MAX_CHAIN_BYTES} bytes")]
-struct ChainTooLarge;
-
-impl ServerCertVerifier for ProofOfPossession {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let bytes = end_entity.len() + intermediates.iter().map(|certificate| certificate.len()).sum::<usize>();
-        if bytes > MAX_CHAIN_BYTES {
-            return Err(CertificateError::Other(OtherError(Arc::new(ChainTooLarge))).into());
-        }
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
-}
 
 #[cfg(test)]
 mod tests {

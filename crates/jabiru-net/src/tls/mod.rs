@@ -8,6 +8,7 @@
 mod client_certificates;
 mod connecting;
 mod identity;
+mod possession;
 mod settings;
 
 use std::sync::Arc;

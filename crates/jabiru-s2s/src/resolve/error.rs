@@ -27,6 +27,12 @@ pub enum ResolveError {
         /// As A-labels.
         domain: String,
     },
+    /// There are SRV records, but their targets can't be hosts. There is no fallback then either.
+    #[error("no target of the SRV records of {domain} can be a host")]
+    NoUsableTarget {
+        /// As A-labels.
+        domain: String,
+    },
     /// The name exists, but has no addresses.
     #[error("{host} has neither A nor AAAA records")]
     NoAddresses {
@@ -83,6 +89,7 @@ impl ResolveError {
             ResolveError::NotAHost(_)
             | ResolveError::NoSuchDomain { .. }
             | ResolveError::ServiceDeclined { .. }
+            | ResolveError::NoUsableTarget { .. }
             | ResolveError::NoAddresses { .. }
             | ResolveError::TooManyAliases { .. } => RemoteError::NotFound,
             ResolveError::Timeout { .. }

@@ -26,7 +26,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::answer::{self, Answer, Content, Fault, MAX_ALIASES, Step};
-use super::{ExpiringCache, Question, ResolveError, ResolverSettings, SettingsError};
+use super::{ExpiringCache, NotAHost, Question, ResolveError, ResolverSettings, SettingsError};
 
 /// Asks nameservers, a bounded number of questions at a time.
 ///
@@ -91,8 +91,8 @@ impl Lookup {
     /// The records of this type that a name has, in A-labels without the dot that ends it; aliases are followed.
     pub(super) async fn records(&self, name: &str, record_type: RecordType) -> Result<Arc<Answer>, ResolveError> {
         let question = || Question { name: name.to_owned(), record_type: record_type.to_string() };
-        let absolute = Name::from_ascii(format!("{name}."))
-            .map_err(|error| ResolveError::Transport { question: question(), error: error.to_string() })?;
+        // A name that has room for no more labels has no SRV or TLSA records; it takes malice to have such a domain.
+        let absolute = Name::from_ascii(format!("{name}.")).map_err(|_| NotAHost(name.to_owned()))?;
         let key = (absolute, record_type);
         if let Some(answer) = self.answers.lock().get(&key, Instant::now()) {
             return Ok(answer);

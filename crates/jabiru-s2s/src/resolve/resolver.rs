@@ -112,12 +112,14 @@ impl Resolver {
             observer(service);
         }
 
-        let (mut secure, mut declined, mut failure, mut targets) = (true, false, None, Vec::new());
+        let (mut secure, mut exists, mut declined) = (true, false, false);
+        let (mut failure, mut targets) = (None, Vec::new());
         for service in services {
             if let Some(error @ ResolveError::Bogus { .. }) = service.error() {
                 return Err(error.clone());
             }
             secure &= service.is_secure();
+            exists |= service.has_records();
             declined |= service.is_declined();
             targets.extend(service.targets());
             failure = failure.or(service.into_error());
@@ -133,6 +135,9 @@ impl Resolver {
         }
         if declined {
             return Err(ResolveError::ServiceDeclined { domain: name });
+        }
+        if exists {
+            return Err(ResolveError::NoUsableTarget { domain: name });
         }
         let host = Host::Name(name);
         // Remembered for whoever connects; asked here, so that a domain that is nowhere is told apart from one that is down.

@@ -73,6 +73,11 @@ impl SrvLookup {
         self.elapsed
     }
 
+    /// Are there any records?
+    pub(super) fn has_records(&self) -> bool {
+        self.answer.as_ref().is_ok_and(|answer| srv_records(answer).next().is_some())
+    }
+
     /// Does the domain say that it has no such service, by the target `.`?
     pub(super) fn is_declined(&self) -> bool {
         self.answer.as_ref().is_ok_and(|answer| srv_records(answer).any(|srv| srv.target.is_root()))

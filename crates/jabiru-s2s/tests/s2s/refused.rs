@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jabiru_net::Identity;
-use jabiru_stanza::{Condition, StanzaError};
+use jabiru_stanza::{Condition, Jid, StanzaError};
 use rcgen::CertificateParams;
 
 use crate::site::{Resource, Setup, Site, authority, dialback_allowed, eventually, self_signed};
@@ -19,7 +19,7 @@ fn expired(name: &str) -> Identity {
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     params.not_before = rcgen::date_time_ymd(2020, 1, 1);
     params.not_after = rcgen::date_time_ymd(2021, 1, 1);
-    authority().issue(params)
+    authority().issue(&params)
 }
 
 /// RFC 6120 §13.7.2: whichever side shows a bad certificate, nothing is said, and both sides can tell why.
@@ -99,7 +99,7 @@ async fn nobody_there() {
     let refused = error(&romeo).await;
     assert_eq!(*refused.condition(), Condition::RemoteServerTimeout);
     assert!(refused.text().unwrap_or_default().contains("connection refused"), "{refused:?}");
-    assert_eq!(refused.by().map(|by| by.as_str()), Some("a.example"));
+    assert_eq!(refused.by().map(Jid::as_str), Some("a.example"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

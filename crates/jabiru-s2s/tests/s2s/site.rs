@@ -21,6 +21,8 @@ pub(crate) struct Setup {
     pub(crate) settings: Settings,
     pub(crate) policy: Policy,
     pub(crate) identity: Identity,
+    /// What the server answers itself.
+    pub(crate) features: Features,
     pub(crate) direct_tls: bool,
     /// What its dialback keys are made from.
     pub(crate) secret: Vec<u8>,
@@ -50,9 +52,10 @@ impl Site {
         };
         let policy = Policy { dane: false, posh: false, ..Policy::new(authority().roots()) };
         let identity = authority().identity(&[name]);
-        let mut setup = Setup { settings, policy, identity, direct_tls: false, secret: name.into() };
+        let features = Features::new();
+        let mut setup = Setup { settings, policy, identity, features, direct_tls: false, secret: name.into() };
         change(&mut setup);
-        let Setup { settings, policy, identity, direct_tls, secret } = setup;
+        let Setup { settings, policy, identity, features, direct_tls, secret } = setup;
         let domain: DomainPart = name.parse().unwrap();
         let hosted: HostedDomains = [domain.clone()].into_iter().collect();
         let identities = vec![(name.to_owned(), identity)];
@@ -66,7 +69,7 @@ impl Site {
             tls: ConnectingTls::new(&identities, "xmpp-server"),
             dialback_secret: DialbackSecret::new(&secret),
         });
-        let router = Router::new(Arc::new(InMemory::new()), hosted.clone(), Features::new());
+        let router = Router::new(Arc::new(InMemory::new()), hosted.clone(), features);
         let router = router.with_remote(Arc::new(s2s.clone()));
         s2s.connect_router(router.clone());
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), Admission::new(1000, 1000)).unwrap();
@@ -195,10 +198,10 @@ impl Authority {
 
     pub(crate) fn identity(&self, names: &[&str]) -> Identity {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        self.issue(CertificateParams::new(names).unwrap())
+        self.issue(&CertificateParams::new(names).unwrap())
     }
 
-    pub(crate) fn issue(&self, params: CertificateParams) -> Identity {
+    pub(crate) fn issue(&self, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         Identity::new(vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap()).unwrap()

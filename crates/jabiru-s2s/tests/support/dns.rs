@@ -36,6 +36,11 @@ pub(crate) fn srv(priority: u16, weight: u16, port: u16, target: &str) -> RData 
     RData::SRV(SRV::new(priority, weight, port, name(target)))
 }
 
+/// A target of which the first label has an octet that no host may have.
+pub(crate) fn srv_to_no_host() -> RData {
+    RData::SRV(SRV::new(0, 0, 5269, Name::from_labels([&b"no host"[..], &b"test"[..]]).unwrap()))
+}
+
 pub(crate) fn tlsa(usage: u8, selector: u8, matching: u8, association: &[u8]) -> RData {
     RData::TLSA(TLSA::new(usage.into(), selector.into(), matching.into(), association.to_vec()))
 }
@@ -303,7 +308,7 @@ impl State {
             Some(Mischief::Denies) => {}
             Some(Mischief::Expands) => {
                 let zones = self.zones.lock().unwrap();
-                let zone = zones.iter().filter(|zone| zone.origin.zone_of(query.name())).last().unwrap();
+                let zone = zones.iter().rfind(|zone| zone.origin.zone_of(query.name())).unwrap();
                 zone.expand(&query, &query.name().base_name(), &mut response);
             }
             _ => self.answer(&query, &mut response),

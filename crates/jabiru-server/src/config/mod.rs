@@ -190,7 +190,7 @@ pub struct Tls {
     /// How long before its end a certificate of the server is warned of. Zero: not before.
     pub warn_before_expiry: Duration,
     /// How long before the end of a certificate of the server the domain's streams are ended with `reset`, so that
-    /// clients come again and see its successor (§4.9.3.16, §13.7.2.3); `None` for never.
+    /// clients and other servers come again and see its successor (§4.9.3.16, §13.7.2.3); `None` for never.
     pub restart_streams_before_expiry: Option<Duration>,
 }
 

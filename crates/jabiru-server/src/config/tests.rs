@@ -231,7 +231,7 @@ fn differences_name_every_key() {
     let (before, after) = (Config::default(), parse(&everything()).unwrap());
     let Differences { mut applicable, mut restart } = before.differences(&after);
     let (of_s2s, others): (Vec<&str>, Vec<&str>) = applicable.iter().partition(|key| key.starts_with("s2s."));
-    assert_eq!(of_s2s.len(), 19, "{of_s2s:?}");
+    assert_eq!(of_s2s.len(), 20, "{of_s2s:?}");
     let (limits, others): (Vec<&str>, Vec<&str>) = others.iter().partition(|key| key.starts_with("limits."));
     assert_eq!(others, ["tls.warn_before_expiry_days", "tls.restart_streams_before_expiry_hours"]);
     assert!(limits.len() == 5 && limits.iter().all(|key| key.contains("connection")), "{limits:?}");
@@ -240,8 +240,7 @@ fn differences_name_every_key() {
     // Sections; domains, which are told one by one; and what is the same in both.
     let within = ["domain.", "s2s.domain."];
     let sections = ["s2s.resolver", "s2s.limits"];
-    // True by default, and everything else about DNSSEC needs it.
-    let same = ["storage.engine", "s2s.resolver.dnssec"];
+    let same = ["storage.engine"];
     expected.retain(|key| key.contains('.') && !within.iter().any(|table| key.starts_with(table)));
     expected.retain(|key| !sections.contains(&&**key) && !same.contains(&&**key));
     expected.push("data_directory".to_owned());

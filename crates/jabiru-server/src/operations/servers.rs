@@ -8,12 +8,13 @@ use jabiru_router::{HostedDomains, Router};
 use jabiru_s2s::report::{Diagnosis, StreamReport};
 use jabiru_s2s::{S2s, Transport};
 use jabiru_stanza::DomainPart;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::assemble::Certificate;
 use crate::assemble::s2s::{self, Replaceable, Tls};
 use crate::config::{self, Config};
-use crate::control::Progress;
+use crate::control::{Answer, MAX_CONNECTIONS, Progress};
 use crate::listeners::Listeners;
 
 /// Server streams with their parts that can be replaced.
@@ -22,7 +23,12 @@ pub(crate) struct ServerStreams {
     tls: Tls,
     admission: Admission,
     hosted: HostedDomains,
+    /// Places for tests.
+    tests: Semaphore,
 }
+
+/// Tests at once. Each takes one of the places for commands as long as it lasts, and others are to go on.
+const MAX_TESTS: usize = MAX_CONNECTIONS / 2;
 
 impl ServerStreams {
     /// As configured. Nothing happens before they have a router, and are served.
@@ -38,7 +44,7 @@ impl ServerStreams {
         let tls = Tls::new(certificates)?;
         let streams = s2s::s2s(config, hosted.clone(), &tls, Replaceable::new(&config.s2s)?, secret);
         let admission = Admission::with_limits(s2s::admission_limits(config));
-        Ok(ServerStreams { streams, tls, admission, hosted })
+        Ok(ServerStreams { streams, tls, admission, hosted, tests: Semaphore::new(MAX_TESTS) })
     }
 
     /// Listens for STARTTLS and for direct TLS.
@@ -89,20 +95,15 @@ impl ServerStreams {
     }
 
     /// All of them as they are.
-    pub(super) fn list(&self) -> anyhow::Result<Vec<StreamReport>> {
-        bail!("not there yet")
+    pub(super) fn list(&self) -> Vec<StreamReport> {
+        self.streams.list()
     }
 
     /// Walks every step to another domain on behalf of a hosted one, the first one if none is named, and tells each.
     ///
     /// # Errors
-    /// There is nothing to be tested: the one is no domain, the other not hosted here.
-    pub(super) async fn test(
-        &self,
-        domain: &str,
-        from: Option<&str>,
-        _progress: Progress,
-    ) -> anyhow::Result<Diagnosis> {
+    /// There is nothing to be tested, because the one is no domain or the other not hosted here; or others are being tested.
+    pub(super) async fn test(&self, domain: &str, from: Option<&str>, progress: Progress) -> anyhow::Result<Diagnosis> {
         let domain = self::domain(domain)?;
         let from = match from {
             Some(from) => self::domain(from)?,
@@ -114,7 +115,18 @@ impl ServerStreams {
         if self.hosted.contains(&domain) {
             bail!("{domain} is hosted here, and never sought elsewhere");
         }
-        bail!("not there yet")
+        let Ok(_place) = self.tests.try_acquire() else {
+            bail!("{MAX_TESTS} tests are under way already; try again when one of them is over");
+        };
+        let mut test = self.streams.test(from.clone(), domain.clone());
+        let mut findings = Vec::new();
+        while let Some(finding) = test.next().await {
+            findings.push(finding.clone());
+            // Whoever does not listen gets all of it at the end.
+            let _unheard = progress.send(Answer::S2sFinding(finding)).await;
+        }
+        let conclusion = test.conclusion().await;
+        Ok(Diagnosis { domain: domain.to_string(), from: from.to_string(), findings, conclusion })
     }
 
     /// Closes the streams to and from another domain; returns how many there were.

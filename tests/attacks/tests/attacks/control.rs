@@ -95,7 +95,7 @@ fn what_is_no_command() {
     for _ in 0..1_000 {
         drop(UnixStream::connect(&socket).expect("the server listens"));
     }
-    let silent: Vec<UnixStream> = (0..4)
+    let silent: Vec<UnixStream> = (0..8)
         .map(|_| {
             let mut stream = UnixStream::connect(&socket).expect("the server listens");
             stream.write_all(b"{\"command\":").expect("it is short");

@@ -28,6 +28,8 @@ pub(super) struct Context {
     pub(super) id: Option<String>,
     /// Does the current response header declare dialback (XEP-0220 §2.4.1)?
     pub(super) declares_dialback: bool,
+    /// Does the other side, by its last features, know errors of dialback (XEP-0220 §2.4.2)?
+    pub(super) knows_dialback_errors: bool,
     pub(super) bidi: bool,
     /// Did our stream end?
     ended: bool,
@@ -52,6 +54,7 @@ impl Context {
             security,
             id: None,
             declares_dialback: false,
+            knows_dialback_errors: false,
             bidi: false,
             ended: false,
             external_failure: None,

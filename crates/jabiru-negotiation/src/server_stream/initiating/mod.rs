@@ -152,8 +152,12 @@ impl InitiatingServerStream {
     /// Asks the other side to take stanzas of one more pair (XEP-0220 §2.6), which is answered by
     /// [`Proven`](InitiatingServerEvent::Proven) or [`NotAccepted`](InitiatingServerEvent::NotAccepted). `false` where that
     /// can't be: dialback is not allowed or not spoken, the stream is not established, or has as many pairs as it may have.
+    /// Nor for another target domain than the stream's, where the other side does not know errors of dialback: it might
+    /// close the stream over one that it does not serve (§2.6.2).
     pub fn add_pair(&mut self, pair: &DomainPair, now: Instant) -> bool {
-        let possible = self.context.policy.dialback && self.context.declares_dialback && self.context.for_stanzas;
+        let context = &self.context;
+        let possible = context.policy.dialback && context.declares_dialback && context.for_stanzas;
+        let possible = possible && (pair.target == context.pair.target || context.knows_dialback_errors);
         matches!(self.state, State::Open) && possible && self.context.send_key(pair, now).unwrap_or(false)
     }
 

@@ -57,6 +57,7 @@ impl AwaitFeatures {
         if let Some(fault) = self.fault {
             return Err(InitiatingServerError::Violation(fault));
         }
+        context.knows_dialback_errors = features.dialback() == Some(true);
         context.event(InitiatingServerEvent::Features(features.clone()));
         if self.authenticated {
             check_mandatory(&features)?;

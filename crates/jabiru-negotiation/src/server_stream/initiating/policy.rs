@@ -42,8 +42,8 @@ pub struct InitiatingServerPolicy {
 }
 
 impl InitiatingServerPolicy {
-    /// The defaults: TLS required, EXTERNAL, then dialback, bidirectional streams, 100 pairs, one minute, and half of that
-    /// for a key; English.
+    /// The defaults: TLS required, EXTERNAL, then dialback, bidirectional streams, 100 pairs; one minute, half of that for
+    /// a key, and ten seconds for the end; English.
     #[must_use]
     pub fn new(dialback_secret: Arc<DialbackSecret>) -> InitiatingServerPolicy {
         InitiatingServerPolicy {

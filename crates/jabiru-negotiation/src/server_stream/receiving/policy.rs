@@ -44,8 +44,8 @@ pub struct ReceivingServerPolicy {
 }
 
 impl ReceivingServerPolicy {
-    /// The defaults for these domains: TLS required, EXTERNAL and dialback, bidirectional streams, 100 pairs, 3 attempts, one
-    /// minute, and half of that for a key; English.
+    /// The defaults for these domains: TLS required, EXTERNAL and dialback, bidirectional streams, 100 pairs, 3 attempts;
+    /// one minute, half of that for a key, and ten seconds for the end; English.
     #[must_use]
     pub fn new(domains: Arc<dyn Domains>, dialback_secret: Arc<DialbackSecret>) -> ReceivingServerPolicy {
         ReceivingServerPolicy {

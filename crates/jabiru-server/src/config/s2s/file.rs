@@ -45,9 +45,6 @@ pub(in crate::config) fn read(
     section.boolean("bidirectional", &mut s2s.bidirectional);
     section.boolean("stream_management", &mut s2s.stream_management);
     section.section("resolver", |section| read_resolver(section, folder, &mut s2s.resolver));
-    if section.has("dane") && s2s.dane && !s2s.resolver.dnssec {
-        section.conflict("dane", "records that are not validated prove nothing: DANE needs resolver.dnssec");
-    }
     check(section, s2s.require, s2s.require_tls, s2s);
     section.section("route", |section| read_routes(section, hosted, &mut s2s.routes));
     read_exceptions(section, hosted, s2s);

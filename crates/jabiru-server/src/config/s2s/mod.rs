@@ -74,11 +74,12 @@ pub struct Exception {
 pub struct Resolver {
     /// Whom to ask; nobody: those of the system (`/etc/resolv.conf`).
     pub nameservers: Vec<SocketAddr>,
-    /// Whether answers are validated by DNSSEC.
+    /// Whether answers are validated by DNSSEC. With name servers that keep signatures back, nearly every answer is an error
+    /// then, so it is off unless it is asked for.
     pub dnssec: bool,
     /// A file with the DNSKEY records to trust, in place of those of the root.
     pub trust_anchor: Option<PathBuf>,
-    /// How long an answer is waited for.
+    /// How long an answer is waited for, before the question is asked once more.
     pub timeout: Duration,
     /// How many answers are kept, each as long as it says.
     pub cache_entries: usize,
@@ -154,7 +155,7 @@ impl Default for Resolver {
     fn default() -> Self {
         Self {
             nameservers: Vec::new(),
-            dnssec: true,
+            dnssec: false,
             trust_anchor: None,
             timeout: Duration::from_secs(5),
             cache_entries: 10_000,

@@ -1,29 +1,31 @@
 //! A stream that another server opened, from the accepted connection to its close (RFC 6120 §4 to §8; XEP-0220; XEP-0288;
 //! XEP-0198).
 
+mod management;
+
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use jabiru_negotiation::stream_management::{Handled, SmElement};
 use jabiru_negotiation::{
     CertificateAnswer, DomainPair, KeyAnswer, ReceivingServerEvent, ReceivingServerStream, Security, ServerProof,
     TlsInfo,
 };
 use jabiru_net::{Admitted, Connection, Excess, Wake, caught, random_letters};
 use jabiru_router::{RemoteError, Router};
-use jabiru_stanza::{Condition, DomainPart, RawElement, StreamCondition, StreamError, ns};
+use jabiru_stanza::{DomainPart, DomainRef, RawElement, StreamCondition, StreamError};
 use jabiru_xml::{Event, Reader};
 use tokio::sync::mpsc;
 
+use self::management::Counting;
 use crate::carry::{Answered, finish};
 use crate::confirm::Confirming;
 use crate::dial::method;
 use crate::inbound::{Inbound, is_stanza};
 use crate::judge::{Judgement, judge};
 use crate::link::Link;
-use crate::live::{Entry, Resumable};
+use crate::live::Entry;
 use crate::outgoing;
 use crate::policy::Require;
 use crate::report::{Method, TlsReport};
@@ -70,7 +72,7 @@ impl Service {
 struct Incoming<'a> {
     service: &'a Arc<Service>,
     transport: &'a Transport,
-    router: Router,
+    inbound: Inbound,
     connection: Connection,
     entry: Entry,
     admitted: Option<Admitted>,
@@ -93,16 +95,6 @@ struct Incoming<'a> {
     finished: bool,
     /// TLS has begun, with what was received last.
     secured: bool,
-}
-
-/// Are stanzas that come counted (XEP-0198)?
-enum Counting {
-    /// No.
-    Off,
-    /// For this stream alone.
-    On(Handled),
-    /// For whoever resumes it, too.
-    Resumable(Arc<Session>),
 }
 
 /// How the stream goes on.
@@ -140,7 +132,7 @@ impl<'a> Incoming<'a> {
         Ok(Incoming {
             service,
             transport,
-            router,
+            inbound: Inbound::new(router),
             connection,
             entry,
             admitted: None,
@@ -240,16 +232,11 @@ impl<'a> Incoming<'a> {
     async fn stanza(&mut self, element: RawElement) -> Next {
         self.last_heard = Instant::now();
         self.finished = false;
-        let mut inbound = Inbound::new(self.service, self.router.clone(), self.entry.stream());
-        inbound.set_lang(self.machine.lang().map(Arc::from));
         let machine = &self.machine;
-        match inbound.stanza(element, |from, to| machine.is_proven(from, to)).await {
+        let proven = |from: &DomainRef, to: &DomainRef| machine.is_proven(from, to);
+        match self.inbound.stanza(self.service, self.entry.stream(), element, proven).await {
             Ok(()) => {
-                match &mut self.counting {
-                    Counting::Off => {}
-                    Counting::On(handled) => handled.count(),
-                    Counting::Resumable(session) => session.count(),
-                }
+                self.counting.count();
                 Next::Read
             }
             Err(error) => Next::End(self.fail(error)),
@@ -359,6 +346,7 @@ impl<'a> Incoming<'a> {
     fn proven(&mut self, pair: &DomainPair, by: ServerProof) {
         self.note_domains();
         self.reader.set_limits(self.service.settings.authenticated);
+        self.inbound.set_lang(self.machine.lang());
         if let Some(admitted) = &mut self.admitted {
             admitted.established();
         }
@@ -392,83 +380,6 @@ impl<'a> Incoming<'a> {
         self.link = Some(link);
     }
 
-    /// Stream management (XEP-0198). What else comes that is no stanza is ignored (§4.8.4).
-    async fn management(&mut self, element: &RawElement) -> Next {
-        let element = match SmElement::read(element) {
-            None => return Next::Read,
-            Some(Ok(element)) => element,
-            Some(Err(error)) => return Next::End(self.fail(error)),
-        };
-        self.finished = false;
-        let now = Instant::now();
-        match element {
-            SmElement::Request => self.say_handled(),
-            SmElement::Ack { h } => {
-                let Some(link) = &self.link else { return Next::Read };
-                match link.acknowledged(h, now) {
-                    Ok(last_word) => self.finished = last_word,
-                    Err(too_high) => return Next::End(self.fail(too_high.into())),
-                }
-            }
-            SmElement::Enable { .. } | SmElement::Resume { .. } if !self.may_be_managed() => {
-                self.push(&SmElement::Failed { condition: Condition::UnexpectedRequest, h: None });
-            }
-            SmElement::Enable { resume, .. } => self.enable(resume, now),
-            SmElement::Resume { h, previd } => return self.resume(h, &previd, now).await,
-            // These are for us to say.
-            SmElement::Enabled { .. } | SmElement::Resumed { .. } | SmElement::Failed { .. } => {}
-        }
-        Next::Read
-    }
-
-    fn may_be_managed(&self) -> bool {
-        matches!(self.counting, Counting::Off) && self.service.policy().stream_management
-    }
-
-    fn enable(&mut self, resume: bool, now: Instant) {
-        let session = match self.machine.proven_pairs().first() {
-            Some((pair, _)) if resume => self.service.sessions.begin(pair.clone(), self.connection.outbox()),
-            Some(_) | None => None,
-        };
-        let lifetime = self.service.sessions.lifetime().as_secs();
-        let enabled = SmElement::Enabled {
-            id: session.as_ref().map(|session| session.id().to_owned()),
-            resume: session.is_some(),
-            max: session.as_ref().map(|_| u32::try_from(lifetime).unwrap_or(u32::MAX)),
-            location: None,
-        };
-        let mut bytes = Vec::new();
-        enabled.to_element().write(&mut bytes, ns::SERVER);
-        match &self.link {
-            // Stanzas count from <enabled/> on: nothing may come in between.
-            Some(link) => link.manage(self.connection.outbox(), &bytes, now),
-            None => self.push_bytes(&bytes),
-        }
-        self.entry.note(|facts| facts.managed = Some(Resumable(session.is_some())));
-        self.counting = session.map_or(Counting::On(Handled::default()), Counting::Resumable);
-    }
-
-    async fn resume(&mut self, h: u32, previd: &str, now: Instant) -> Next {
-        let Some((pair, _)) = self.machine.proven_pairs().first().cloned() else { return Next::Read };
-        let within = self.service.settings.closing_timeout;
-        let Some(session) = self.service.sessions.resume(previd, &pair, self.connection.outbox(), within).await else {
-            self.push(&SmElement::Failed { condition: Condition::ItemNotFound, h: None });
-            return Next::Read;
-        };
-        tracing::info!(domain = %pair.sender, peer = %self.connection.peer(), "stream from this domain resumed");
-        self.push(&SmElement::Resumed { h: session.handled(), previd: previd.to_owned() });
-        self.entry.note(|facts| facts.managed = Some(Resumable(true)));
-        self.counting = Counting::Resumable(session.clone());
-        if let Some(link) = session.take_link() {
-            let resumed = link.resume(self.connection.outbox(), h, now);
-            self.link = Some(link);
-            if let Err(too_high) = resumed {
-                return Next::End(self.fail(too_high.into()));
-            }
-        }
-        Next::Read
-    }
-
     /// Is the stream still good for anything?
     fn tick(&mut self, now: Instant) -> Next {
         let settings = &self.service.settings;
@@ -485,45 +396,12 @@ impl<'a> Incoming<'a> {
         let last = self.link.as_ref().map_or(self.last_heard, |link| link.last_sent().max(self.last_heard));
         // Whoever opened it closes it when nobody needs it; but not every server does.
         if !self.machine.proven_pairs().is_empty()
-            && now.saturating_duration_since(last) >= settings.idle_timeout.saturating_mul(2)
+            && settings.idle_timeout.is_some_and(|idle| now.saturating_duration_since(last) >= idle.saturating_mul(2))
         {
             self.last_words = self.last_word();
             return Next::End(self.fail(StreamError::new(StreamCondition::ConnectionTimeout)));
         }
         Next::Read
-    }
-
-    /// Tells how many stanzas were handled, where that is counted.
-    fn say_handled(&self) {
-        if let Some(h) = self.handled() {
-            self.push(&SmElement::Ack { h });
-        }
-    }
-
-    fn handled(&self) -> Option<u32> {
-        match &self.counting {
-            Counting::Off => None,
-            Counting::On(handled) => Some(handled.h()),
-            Counting::Resumable(session) => Some(session.handled()),
-        }
-    }
-
-    /// The last word on that: twice, so that one is no answer to a question, and the other side knows that nothing is
-    /// handled any more ([`Link::acknowledged`]).
-    fn last_word(&self) -> Vec<u8> {
-        let mut words = Vec::new();
-        if let Some(h) = self.handled() {
-            let answer = SmElement::Ack { h }.to_element();
-            answer.write(&mut words, ns::SERVER);
-            answer.write(&mut words, ns::SERVER);
-        }
-        words
-    }
-
-    fn push(&self, element: &SmElement) {
-        let mut bytes = Vec::new();
-        element.to_element().write(&mut bytes, ns::SERVER);
-        self.push_bytes(&bytes);
     }
 
     fn push_bytes(&self, bytes: &[u8]) {

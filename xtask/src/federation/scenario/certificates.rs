@@ -1,0 +1,74 @@
+//! Certificates that prove nothing, and those that DNSSEC vouches for.
+
+use anyhow::Result;
+
+use super::proof::Proof;
+use super::{Trial, proof};
+use crate::federation::domain::{Domain, Purpose, Software};
+use crate::federation::judge;
+
+/// What is wrong with a certificate, and the words that a log may have for it.
+const WRONG: [(Purpose, &str, &[&str]); 3] = [
+    (
+        Purpose::Stranger,
+        "of an unknown authority",
+        &["not trusted", "issuer", "authority", "self-signed", "could not be validated"],
+    ),
+    (Purpose::Expired, "expired", &["expired"]),
+    (Purpose::OtherName, "for another domain", &["not valid for", "not for", "names", "identity"]),
+];
+
+/// Who proves nothing is refused: as the server that is connected to, and as the one that connects.
+pub(super) fn certificates(trial: &Trial<'_>) -> Result<()> {
+    for (purpose, what, words) in WRONG {
+        let (good, bad) = (trial.left(Purpose::Plain), trial.right(purpose));
+        refusal(trial, good, bad, good, what, words)?;
+        refusal(trial, bad, good, good, what, words)?;
+        // ejabberd accepts any certificate, if dialback succeeds.
+        if trial.pair.right.software() != Software::Ejabberd {
+            let (bad, good) = (trial.left(purpose), trial.right(Purpose::Plain));
+            refusal(trial, bad, good, good, what, words)?;
+            refusal(trial, good, bad, good, what, words)?;
+        }
+    }
+    Ok(())
+}
+
+/// DANE (RFC 7673): a self-signed certificate is good if signed DNS names it, and only then.
+pub(super) fn dane(trial: &Trial<'_>) -> Result<()> {
+    // Others know nothing of DANE by default: what they are shown is a certificate of the common authority.
+    let own = if trial.pair.right.is_ours() { Purpose::Dane } else { Purpose::Plain };
+    let marks = proof::marks(trial)?;
+    trial.talk(own, Purpose::Dane)?;
+    proof::check(trial, &marks, own, Purpose::Dane, Proof::Dane)?;
+    let good = trial.left(Purpose::Plain);
+    for (purpose, what) in [(Purpose::DaneOther, "DNS names another key"), (Purpose::DaneUnsigned, "DNS is not signed")]
+    {
+        let bad = trial.right(purpose);
+        refusal(trial, good, bad, good, what, &["dane", "tlsa"])?;
+        refusal(trial, bad, good, good, what, &["dane", "tlsa"])?;
+    }
+    Ok(())
+}
+
+/// A message from one to the other must come back, and the log of the one who `refuses` must say why, the other's at
+/// least that something was.
+fn refusal(trial: &Trial<'_>, from: Domain, to: Domain, refuses: Domain, what: &str, words: &[&str]) -> Result<()> {
+    let sender = trial.stage.user(from)?;
+    let receiver = format!("romeo@{}", to.name());
+    let other = if refuses == from { to } else { from };
+    let marks = [trial.stage.server(refuses.party)?.log_end(), trial.stage.server(other.party)?.log_end()];
+    let outcome = trial.stage.try_one(&sender, &receiver)?;
+    let direction = format!("{} → {}", from.name(), to.name());
+    trial.push(format!("{what}: {direction}: an error"), judge::refused(&outcome, &[]));
+    let log = trial.stage.server(refuses.party)?.log_since(marks[0]);
+    let verdict = judge::line_about(&log, &[&other.name()], words);
+    trial.push(format!("{what}: {direction}: {} says why", refuses.party.name()), verdict);
+    let log = trial.stage.server(other.party)?.log_since(marks[1]);
+    let host = trial.stage.server(refuses.party)?.host.clone();
+    // Ours repeats what it was told; others are told, too.
+    let words = if other.party.is_ours() { words } else { &[] };
+    let verdict = judge::line_about(&log, &[&refuses.name(), &host.v4().to_string(), &host.v6().to_string()], words);
+    trial.push(format!("{what}: {direction}: {} says that", other.party.name()), verdict);
+    Ok(())
+}
