@@ -103,6 +103,8 @@ impl ReceivingServerStream {
         }
         if matches!(self.state, State::TlsHandshake) {
             self.context.security = Security::Tls(info);
+            // Who it was said to be in plaintext counts no more; nothing was proven yet (§5.4.3.3).
+            self.context.peer = None;
             self.context.header_sent = false;
             self.state = State::AwaitHeader(AwaitHeader { authenticated: false });
         }
