@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use jabiru_net::caught;
 use jabiru_router::RemoteError;
+use jabiru_stanza::{StreamCondition, StreamError};
 
 use crate::carry::{Carry, End};
 use crate::dial::dial;
-use crate::link::Link;
+use crate::link::{Broke, Link};
 use crate::service::Service;
 use crate::trace::Trace;
 
@@ -25,20 +26,40 @@ pub(crate) async fn run(service: Arc<Service>, link: Arc<Link>) {
 async fn keep_open(service: &Arc<Service>, link: &Arc<Link>) {
     let mut previous = None;
     loop {
+        if let Some((error, reason)) = unwanted(service, link) {
+            service.give_up(link, error, reason).await;
+            return;
+        }
         let trace = Trace::silent();
         match dial(service, link.pair(), &trace).await {
             Ok(dialled) => {
-                let Some(router) = service.router() else {
-                    service.give_up(link, RemoteError::Timeout, "the server shuts down").await;
-                    return;
+                // What was asked before the stream was there may be answered otherwise by now.
+                let router = service.router().filter(|_| unwanted(service, link).is_none());
+                let Some(router) = router else {
+                    dialled.refuse(
+                        StreamError::new(StreamCondition::Reset).with_text("it is not wanted any more"),
+                        service,
+                    );
+                    continue;
                 };
+                let outbox = dialled.connection.outbox().clone();
                 let carry = Carry::new(service, link, router, dialled, previous.take());
                 let End { resumable, reason, because, error: _ } = carry.run().await;
-                link.lost();
+                link.lost(&outbox);
                 settle(service, link, because, resumable.is_some(), &reason).await;
                 previous = resumable;
                 if previous.is_none() && link.rest() {
                     return;
+                }
+                match link.broke(&reason, |failures| service.pause(failures, &mut rand::rng())) {
+                    Broke::AtOnce => {}
+                    Broke::After(pause) => tokio::time::sleep(pause).await,
+                    Broke::GiveUp => {
+                        let pair = link.pair();
+                        tracing::warn!(from = %pair.sender, domain = %pair.target, reason, "streams to this domain break, one after the other");
+                        service.give_up(link, RemoteError::Timeout, &reason).await;
+                        return;
+                    }
                 }
             }
             Err(error) => {
@@ -56,6 +77,30 @@ async fn keep_open(service: &Arc<Service>, link: &Arc<Link>) {
                 tokio::time::sleep(link.failed_once(&error.text, pause)).await;
             }
         }
+    }
+}
+
+/// Why nothing is to be sent to this domain, or from it, if so.
+fn unwanted(service: &Service, link: &Link) -> Option<(RemoteError, &'static str)> {
+    let pair = link.pair();
+    if service.router().is_none() || service.live.is_ending() {
+        return Some((RemoteError::Timeout, "the server shuts down"));
+    }
+    if !service.hosted.contains(&pair.sender) {
+        return Some((RemoteError::Internal, "the domain is not served here any more"));
+    }
+    if service.hosted.contains(&pair.target) {
+        return Some((RemoteError::NotFound, "the domain is served here"));
+    }
+    service.policy().rules(&pair.target).is_none().then_some((RemoteError::Blocked, "the domain is not talked to"))
+}
+
+/// Goes on with a link whose stream was another server's, and is gone for good.
+pub(crate) async fn go_on_without(service: Arc<Service>, link: Arc<Link>) {
+    let unconfirmed = link.take_unconfirmed();
+    service.bounce(unconfirmed, RemoteError::Timeout, "the stream broke, and was not resumed").await;
+    if !link.rest() {
+        run(service, link).await;
     }
 }
 

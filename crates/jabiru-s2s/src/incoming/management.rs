@@ -8,6 +8,7 @@ use jabiru_stanza::{Condition, RawElement, ns};
 
 use super::{Incoming, Next};
 use crate::live::Resumable;
+use crate::outgoing;
 use crate::sessions::Session;
 
 /// Are stanzas that come counted (XEP-0198)?
@@ -66,6 +67,10 @@ impl Incoming<'_> {
     }
 
     fn enable(&mut self, resume: bool, now: Instant) {
+        if let Some((pair, _)) = self.machine.proven_pairs().first() {
+            // It has forgotten what it had, and nobody will resume it.
+            self.service.sessions.supersede(pair);
+        }
         let session = match self.machine.proven_pairs().first() {
             Some((pair, _)) if resume => self.service.sessions.begin(pair.clone(), self.connection.outbox()),
             Some(_) | None => None,
@@ -100,6 +105,12 @@ impl Incoming<'_> {
         self.entry.note(|facts| facts.managed = Some(Resumable(true)));
         self.counting = Counting::Resumable(session.clone());
         if let Some(link) = session.take_link() {
+            if !self.machine.is_bidirectional() {
+                // It was, and the link has to find a way of its own.
+                tokio::spawn(outgoing::go_on_without(self.service.clone(), link));
+                return Next::Read;
+            }
+            self.offered = true;
             let resumed = link.resume(self.connection.outbox(), h, now);
             self.link = Some(link);
             if let Err(too_high) = resumed {

@@ -133,3 +133,44 @@ async fn a_restart_loses_nothing() {
     assert_counted(&arrived(), COUNT);
     assert_eq!(romeo.sink.ids(), Vec::<String>::new(), "no error came");
 }
+
+/// Streams that this server ends are heard out first: nothing that arrived is told to be lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_that_are_closed_under_traffic_lose_nothing() {
+    const COUNT: usize = 1000;
+    for (bidirectional, stream_management) in [(false, true), (true, true)] {
+        let site = |name| {
+            Site::with(name, |setup| {
+                setup.policy.bidirectional = bidirectional;
+                setup.policy.stream_management = stream_management;
+            })
+        };
+        let (a, b) = (site("a.example"), site("b.example"));
+        a.knows(&[&b]);
+        b.knows(&[&a]);
+        let (romeo, juliet) = log_in_both(&a, &b).await;
+        for number in 0..COUNT {
+            romeo.says("juliet@b.example/balcony", number).await;
+            if number % 200 == 199 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                a.s2s.close(&b.domain);
+            }
+        }
+        assert_counted(&juliet.ids(COUNT).await, COUNT);
+        assert_eq!(romeo.errors(), "0 errors: None … None", "bidirectional: {bidirectional}");
+    }
+}
+
+/// What waits for a stream that is being opened is sent before the server goes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_ends_sends_what_waits() {
+    const COUNT: usize = 20;
+    let (a, b) = (Site::start("a.example"), Site::start("b.example"));
+    a.knows(&[&b]);
+    let (romeo, juliet) = log_in_both(&a, &b).await;
+    for number in 0..COUNT {
+        romeo.says("juliet@b.example/balcony", number).await;
+    }
+    assert_eq!(a.s2s.shut_down(Duration::from_secs(5)).await, 0);
+    assert_counted(&juliet.ids(COUNT).await, COUNT);
+}

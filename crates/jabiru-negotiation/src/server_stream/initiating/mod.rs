@@ -240,6 +240,12 @@ impl InitiatingServerStream {
                 || self.context.claims.is_proven(sender, target))
     }
 
+    /// Is nothing processed any more?
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
     /// The id of the stream as it is now (§4.7.3), if its header came and had one.
     #[must_use]
     pub fn id(&self) -> Option<&str> {

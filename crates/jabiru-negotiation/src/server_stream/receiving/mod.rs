@@ -207,6 +207,13 @@ impl ReceivingServerStream {
         matches!(self.state, State::AwaitCertificate(_))
     }
 
+    /// Is something proven, and the features behind it said, so that stanzas may be sent where the stream is
+    /// [bidirectional](Self::is_bidirectional)? Not between EXTERNAL and the stream that follows it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
     /// Was it proven on this stream that it may carry stanzas of `sender` to `target` (RFC 6120 §8.1.1.2, §8.1.2.2)?
     ///
     /// EXTERNAL proves the two domains of the stream header; every other pair needs dialback.
