@@ -287,6 +287,18 @@ impl PeerServer {
         }
     }
 
+    /// The next element that comes within `limit`, if one does.
+    ///
+    /// # Panics
+    /// If a stanza comes before the stream is negotiated.
+    #[track_caller]
+    pub fn receives_within(&mut self, limit: Duration) -> Option<Element> {
+        let usual = self.patience.replace(limit);
+        let found = self.receives_until(|_| false);
+        self.patience = usual;
+        found.map(|(_, element)| element)
+    }
+
     /// The next element as [`receives_any`](Self::receives_any), which has to be this one; see
     /// [`differences`] for what may be left open.
     ///

