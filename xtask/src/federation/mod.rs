@@ -79,6 +79,12 @@ impl Which {
     }
 }
 
+/// Every pair that our server is in, with the release build of it.
+pub(crate) fn for_ci() -> Result<()> {
+    let profile = "release".to_owned();
+    run(&Arguments { pairs: Vec::new(), only: Vec::new(), program: None, profile, keep: false })
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let workspace = Workspace::load()?;
     let which: &[Which] = if arguments.pairs.is_empty() { &Which::OURS } else { &arguments.pairs };
