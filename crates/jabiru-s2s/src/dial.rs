@@ -55,7 +55,7 @@ pub(crate) struct DialError {
     /// Whether it may be otherwise in a moment, as with a server that starts again.
     pub(crate) passing: bool,
     /// Whether this server wanted no stream: then no other server of the domain is tried.
-    ours: bool,
+    pub(crate) ours: bool,
 }
 
 impl DialError {

@@ -62,6 +62,8 @@ async fn keep_open(service: &Arc<Service>, link: &Arc<Link>) {
                     }
                 }
             }
+            // Ended by an order; whether another is wanted is looked at anew.
+            Err(error) if error.ours => {}
             Err(error) => {
                 let pair = link.pair();
                 // A server that was there a moment ago may be starting again.
