@@ -97,7 +97,7 @@ impl Default for Settings {
             queue_bytes: 1024 * 1024,
             total_queue_bytes: 256 * 1024 * 1024,
             unacknowledged_stanzas: 10_000,
-            unacknowledged_bytes: 4 * 1024 * 1024,
+            unacknowledged_bytes: 8 * 1024 * 1024,
         }
     }
 }
