@@ -372,6 +372,7 @@ impl<'a> Carry<'a> {
             self.previous = None;
             return Next::End(self.broken("the other side did not say whether the stream is resumed"));
         }
+        self.link.ask_for_the_rest(now);
         if self.link.forget_unanswered(settings.acknowledgement_timeout, now) {
             let pair = self.link.pair();
             tracing::info!(from = %pair.sender, domain = %pair.target,
@@ -398,8 +399,7 @@ impl<'a> Carry<'a> {
     async fn hear_out(&mut self) -> Option<End> {
         self.link.lost(self.stream.connection.outbox());
         let managed = matches!(self.management, State::Enabling | State::On(_));
-        let question: &[u8] = if managed { b"<r xmlns='urn:xmpp:sm:3'/>" } else { b"" };
-        self.stream.connection.add_last_words(question);
+        self.stream.connection.add_last_words(&self.link.last_question(Instant::now()));
         let within = if managed { self.service.settings.closing_timeout } else { PINGS_AT_THE_END };
         let deadline = Instant::now() + within;
         while self.link.awaits_confirmation() {

@@ -17,7 +17,7 @@ use jabiru_router::{Refused, RemoteError};
 use jabiru_stanza::{Stanza, ns};
 use parking_lot::Mutex;
 
-use crate::confirm::Confirming;
+use crate::confirm::{Confirming, Question};
 
 /// The sender's side of a pair of domains.
 #[derive(Debug)]
@@ -62,6 +62,8 @@ struct State {
     last_open: Option<Instant>,
     /// When the present or the last stream began.
     opened_at: Option<Instant>,
+    /// When the last question was put.
+    last_asked: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -88,6 +90,10 @@ pub(crate) enum Broke {
     /// Too many broke, one after the other, without anything getting across.
     GiveUp,
 }
+
+/// What was handled is asked for when so many stanzas are not confirmed, or with the next after so long.
+const ASK_EVERY: usize = 8;
+const ASK_AFTER: Duration = Duration::from_secs(1);
 
 /// A stream that lasted for so long was no failure, though it broke.
 const STEADY: Duration = Duration::from_secs(30);
@@ -125,6 +131,7 @@ impl Link {
             last_sent: now,
             last_open: None,
             opened_at: None,
+            last_asked: None,
         };
         Link { pair, bounds, total, state: Mutex::new(state) }
     }
@@ -221,7 +228,7 @@ impl Link {
             return;
         }
         let count = u32::try_from(state.waiting.len()).unwrap_or(u32::MAX);
-        let question = state.confirming.ask(state.sent.sent().wrapping_add(count), now);
+        let question = state.ask(count, now);
         let written = outbox.push(|out| {
             for stanza in state.sent.iter().filter(|_| again).chain(&state.waiting) {
                 stanza.write(out, ns::SERVER);
@@ -281,15 +288,42 @@ impl Link {
     fn confirmed(&self, state: &mut State, now: Instant) {
         state.confirming.settle();
         let Phase::Open(outbox) = &state.phase else { return };
-        if state.sent.is_empty() {
+        if state.sent.is_empty() || !state.asking_is_due(0, now) {
             return;
         }
-        if let Some(question) = state.confirming.ask(state.sent.sent(), now)
+        let outbox = outbox.clone();
+        if let Some(question) = state.ask(0, now)
             && outbox.push(|out| question.write(out, &self.pair)).is_err()
         {
             // The outbox is full, or the stream ends. The next stanza that is taken asks again.
             state.confirming.settle();
         }
+    }
+
+    /// Asks what the other side has handled, if anything is not confirmed and no question is open.
+    pub(crate) fn ask_for_the_rest(&self, now: Instant) {
+        let mut state = self.state.lock();
+        let Phase::Open(outbox) = &state.phase else { return };
+        let outbox = outbox.clone();
+        if !state.sent.is_empty()
+            && let Some(question) = state.ask(0, now)
+            && outbox.push(|out| question.write(out, &self.pair)).is_err()
+        {
+            state.confirming.settle();
+        }
+    }
+
+    /// The last question of a stream that nothing more is sent on: about all that was.
+    pub(crate) fn last_question(&self, now: Instant) -> Vec<u8> {
+        let mut state = self.state.lock();
+        let mut out = Vec::new();
+        if !state.sent.is_empty() {
+            state.confirming.settle();
+            if let Some(question) = state.ask(0, now) {
+                question.write(&mut out, &self.pair);
+            }
+        }
+        out
     }
 
     /// Was something asked for so long ago that the stream must be dead?
@@ -519,6 +553,20 @@ impl State {
         self.phase = Phase::Open(outbox.clone());
     }
 
+    /// Is it time to ask what the other side has handled, with so many stanzas more? A question and its answer cost as much
+    /// as a stanza, so not with each; but whoever says one thing now and then knows soon what became of it.
+    fn asking_is_due(&self, more: usize, now: Instant) -> bool {
+        let lately = self.last_asked.is_some_and(|asked| now.saturating_duration_since(asked) < ASK_AFTER);
+        self.sent.len() + more >= ASK_EVERY || !lately
+    }
+
+    /// The question to send behind so many stanzas more, if none is open.
+    fn ask(&mut self, more: u32, now: Instant) -> Option<Question> {
+        let question = self.confirming.ask(self.sent.sent().wrapping_add(more), now)?;
+        self.last_asked = Some(now);
+        Some(question)
+    }
+
     /// Takes everything that was sent; the next stream counts from zero.
     fn take_sent(&mut self) -> Vec<Stanza> {
         std::mem::replace(&mut self.sent, nothing_sent()).drain().collect()
@@ -553,7 +601,7 @@ impl State {
             let _unknown = self.take_sent();
             self.confirming.settle();
         }
-        let question = self.confirming.ask(self.sent.sent().wrapping_add(1), now);
+        let question = if self.asking_is_due(1, now) { self.ask(1, now) } else { None };
         let written = outbox.push(|out| {
             stanza.write(out, ns::SERVER);
             if let Some(question) = &question {

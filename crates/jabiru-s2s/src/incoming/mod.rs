@@ -428,6 +428,9 @@ impl<'a> Incoming<'a> {
         if let Some(refusal) = self.refusal.take() {
             return Ok(Next::End(self.fail(refusal)));
         }
+        if let Some(link) = &self.link {
+            link.ask_for_the_rest(now);
+        }
         if let Some(link) = &self.link
             && link.forget_unanswered(settings.acknowledgement_timeout, now)
         {
@@ -468,8 +471,7 @@ impl<'a> Incoming<'a> {
             let outbox = self.connection.outbox().clone();
             link.lost(&outbox);
             let managed = !matches!(self.counting, Counting::Off);
-            let question: &[u8] = if managed { b"<r xmlns='urn:xmpp:sm:3'/>" } else { b"" };
-            self.connection.add_last_words(question);
+            self.connection.add_last_words(&link.last_question(Instant::now()));
             let within = if managed { self.service.settings.closing_timeout } else { PINGS_AT_THE_END };
             let deadline = Instant::now() + within;
             while link.awaits_confirmation() {
