@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measurements, and the parts of BENCHMARKS.md that they fill.
 
 mod chat;
+mod federation;
 mod peer;
 
 use std::fs;
@@ -22,6 +23,8 @@ pub(crate) enum Command {
     Router(Output),
     /// Chat through the running server, beside other servers under the same load
     Chat(chat::Arguments),
+    /// Chat between two servers, beside pairs of other servers under the same load
+    Federation(federation::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -39,6 +42,10 @@ pub(crate) fn run(command: &Command) -> Result<()> {
         Command::Chat(arguments) => {
             let table = chat::run(arguments)?;
             if arguments.write { write_figures("chat", &table) } else { Ok(()) }
+        }
+        Command::Federation(arguments) => {
+            let table = federation::run(arguments)?;
+            if arguments.write { write_figures("federation", &table) } else { Ok(()) }
         }
     }
 }

@@ -289,6 +289,12 @@ impl Connection {
         Ok(info)
     }
 
+    /// Adds to what is sent although the end was ordered, or orders it: from now on nobody else's deliveries are taken. The
+    /// owner may go on reading before it [finishes](Self::finish).
+    pub fn add_last_words(&self, words: &[u8]) {
+        self.outbox.push_last(words);
+    }
+
     /// Sends the last words and ends the connection. Whatever still arrives is read and thrown
     /// away until the other side ends too or the time is over: closing a socket with unread
     /// octets would reset it and could destroy what was sent last.

@@ -17,11 +17,12 @@ use crate::confirm::Confirming;
 use crate::dial::Dialled;
 use crate::inbound::{self, Inbound};
 use crate::link::Link;
-use crate::live::{Entry, Resumable};
+use crate::live::Resumable;
 use crate::outgoing::Because;
-use crate::report::Proof;
+use crate::plain::plain;
+use crate::report::{Method, Proof};
 use crate::service::Service;
-use crate::verify::{self, ShownOn};
+use crate::verify::{self, Shown};
 
 /// What is remembered of a stream that broke, to resume it (XEP-0198 §5).
 #[derive(Clone, Debug)]
@@ -60,6 +61,10 @@ pub(crate) struct Carry<'a> {
     answers: (mpsc::Sender<Answered>, mpsc::Receiver<Answered>),
     /// Comes when nobody needs the stream any more, if somebody knows.
     retired: Option<oneshot::Receiver<()>>,
+    /// When the stream is looked at next.
+    next_tick: Instant,
+    /// When `<resume/>` was sent.
+    resuming_since: Instant,
 }
 
 /// A key was verified.
@@ -105,6 +110,8 @@ impl<'a> Carry<'a> {
             finished: false,
             answers: mpsc::channel(ANSWERS),
             retired: None,
+            next_tick: Instant::now() + TICK,
+            resuming_since: Instant::now(),
         }
     }
 
@@ -121,7 +128,7 @@ impl<'a> Carry<'a> {
             Ok(end) => end,
             Err(panicked) => {
                 let error = panicked.report(self.link.pair());
-                self.link.lost();
+                self.link.lost(self.stream.connection.outbox());
                 self.fail(error)
             }
         };
@@ -131,6 +138,7 @@ impl<'a> Carry<'a> {
         let Dialled { connection, mut machine, entry, .. } = *self.stream;
         let mut last_words = self.last_words;
         machine.take_output(&mut last_words);
+        entry.note(|facts| facts.closing = true);
         finish(connection, entry, last_words, self.service.settings.closing_timeout);
         end
     }
@@ -152,6 +160,7 @@ impl<'a> Carry<'a> {
             Some(previous) => {
                 self.push(&SmElement::Resume { h: previous.handled.h(), previd: previous.id.clone() });
                 self.management = State::Resuming;
+                self.resuming_since = now;
                 self.previous = Some(previous);
             }
             None => self.start(offered, now).await,
@@ -169,9 +178,7 @@ impl<'a> Carry<'a> {
             self.link.open(outbox, Confirming::by_management(), now);
         } else {
             self.management = State::Off;
-            // Without random numbers nothing is confirmed, and nothing is kept.
-            let confirming = random_letters(16).map_or(Confirming::Not, Confirming::by_pings);
-            self.link.open(outbox, confirming, now);
+            self.link.open(outbox, by_pings(), now);
         }
     }
 
@@ -183,15 +190,20 @@ impl<'a> Carry<'a> {
             if let Next::End(end) = next {
                 return end;
             }
-            let deadline =
-                [Some(Instant::now() + TICK), self.stream.machine.poll_timeout()].into_iter().flatten().min();
+            let now = Instant::now();
+            if now >= self.next_tick {
+                self.next_tick = now + TICK;
+                next = self.tick(now).await;
+                continue;
+            }
+            let deadline = [Some(self.next_tick), self.stream.machine.poll_timeout()].into_iter().flatten().min();
             let wake = tokio::select! {
                 wake = self.stream.connection.next(deadline) => wake,
                 Some((claim, answer, proofs)) = self.answers.1.recv() => {
-                    if answer == KeyAnswer::Valid {
-                        self.stream.entry.note(|facts| facts.prove(&claim.pair, proofs, Some(crate::report::Method::Dialback)));
-                    }
                     self.stream.machine.handle_key(&claim, answer, Instant::now());
+                    if self.stream.machine.is_proven(&claim.pair.sender, &claim.pair.target) {
+                        self.stream.entry.note(|facts| facts.prove(&claim.pair, proofs, Some(Method::Dialback)));
+                    }
                     next = self.events().await;
                     continue;
                 }
@@ -202,19 +214,15 @@ impl<'a> Carry<'a> {
                 Ok(Wake::Ended) => Next::End(self.broken("the other side closed the connection")),
                 Ok(Wake::Deadline) => {
                     self.stream.machine.handle_timeout(Instant::now());
-                    match self.events().await {
-                        Next::Read => self.tick(Instant::now()).await,
-                        end @ Next::End(_) => end,
-                    }
+                    self.events().await
                 }
-                Ok(Wake::EndOrdered(error)) => {
-                    self.link.lost();
-                    self.last_words = self.last_word();
-                    Next::End(match error {
+                Ok(Wake::EndOrdered(error)) => Next::End(match self.hear_out().await {
+                    Some(end) => end,
+                    None => match error {
                         Some(error) => self.fail(error),
                         None => self.close("the stream was closed by this server"),
-                    })
-                }
+                    },
+                }),
                 Err(error) => Next::End(self.broken(&error.to_string())),
             };
         }
@@ -270,11 +278,11 @@ impl<'a> Carry<'a> {
                 InitiatingServerEvent::VerifyKey(claim) => {
                     let secured = self.stream.machine.security().tls().is_some();
                     let address = self.stream.connection.peer().ip();
-                    let on = ShownOn { chain: self.stream.chain.clone(), secured, address };
-                    verify::spawn(self.service, claim, on, self.answers.0.clone());
+                    let shown = Shown { chain: self.stream.chain.clone(), secured, address };
+                    verify::spawn(self.service, claim, shown, self.answers.0.clone());
                 }
                 InitiatingServerEvent::Refused { pair, why } => {
-                    tracing::info!(%pair, %why, peer = %self.stream.connection.peer(), "a domain was not proven");
+                    tracing::info!(%pair, why = plain(why), peer = %self.stream.connection.peer(), "a domain was not proven");
                 }
                 InitiatingServerEvent::Closed { error } => {
                     return Next::End(self.closed(error));
@@ -316,7 +324,8 @@ impl<'a> Carry<'a> {
             }
             (SmElement::Failed { .. }, State::Enabling) => {
                 self.management = State::Off;
-                self.link.open(&outbox, Confirming::Not, now);
+                // The counts go on: what was sent since is confirmed by the first ping that is answered.
+                self.link.open(&outbox, by_pings(), now);
                 Ok(())
             }
             (SmElement::Resumed { h, .. }, State::Resuming) => {
@@ -359,8 +368,21 @@ impl<'a> Carry<'a> {
         if self.link.overdue(settings.acknowledgement_timeout, now) {
             return Next::End(self.broken("what was sent is not acknowledged"));
         }
+        let resuming = matches!(self.management, State::Resuming);
+        if resuming && now.saturating_duration_since(self.resuming_since) >= settings.negotiation_timeout {
+            self.previous = None;
+            return Next::End(self.broken("the other side did not say whether the stream is resumed"));
+        }
+        self.link.ask_for_the_rest(now);
+        if self.link.forget_unanswered(settings.acknowledgement_timeout, now) {
+            let pair = self.link.pair();
+            tracing::info!(from = %pair.sender, domain = %pair.target,
+                "pings are not answered: what is sent to this domain can't be confirmed");
+        }
         if self.stream.judgement.expires.is_some_and(|expires| expires <= SystemTime::now()) {
-            self.link.lost();
+            if let Some(end) = self.hear_out().await {
+                return Next::End(end);
+            }
             let error = StreamError::new(StreamCondition::Reset).with_text("the certificate has expired");
             return Next::End(self.fail(error));
         }
@@ -373,9 +395,37 @@ impl<'a> Carry<'a> {
         Next::Read
     }
 
+    /// Sends nothing more, and waits, within bounds, until what was sent is confirmed, so that its senders are not told
+    /// that it may be lost; then comes our last word. Gives how the stream ended, if it did meanwhile.
+    async fn hear_out(&mut self) -> Option<End> {
+        self.link.lost(self.stream.connection.outbox());
+        let managed = matches!(self.management, State::Enabling | State::On(_));
+        self.stream.connection.add_last_words(&self.link.last_question(Instant::now()));
+        let within = if managed { self.service.settings.closing_timeout } else { PINGS_AT_THE_END };
+        let deadline = Instant::now() + within;
+        while self.link.awaits_confirmation() {
+            let now = Instant::now();
+            if now >= deadline {
+                break;
+            }
+            // The answer to a ping comes over another stream.
+            match self.stream.connection.next(Some(deadline.min(now + PINGS_LOOKED_AT))).await {
+                Ok(Wake::Received(chunk)) => {
+                    if let Next::End(end) = Box::pin(self.take(&chunk)).await {
+                        return Some(End { resumable: None, ..end });
+                    }
+                }
+                Ok(Wake::Deadline | Wake::EndOrdered(_)) => {}
+                Ok(Wake::Ended) | Err(_) => return Some(self.end(Because::Closed, "the connection was lost", false)),
+            }
+        }
+        self.last_words = self.last_word();
+        None
+    }
+
     /// Closes a stream that nobody needs. What the other side was saying meanwhile is still heard (§4.4).
     async fn retire(&mut self) -> End {
-        self.link.lost();
+        self.link.lost(self.stream.connection.outbox());
         let mut last_words = self.last_word();
         last_words.extend_from_slice(b"</stream:stream>");
         let closing = self.stream.connection.outbox().push(|out| out.extend_from_slice(&last_words));
@@ -444,7 +494,7 @@ impl<'a> Carry<'a> {
     /// The other side has closed it.
     fn closed(&self, error: Option<InitiatingServerError>) -> End {
         let because = if self.finished { Because::Finished } else { Because::Closed };
-        let reason = error.as_ref().map_or_else(|| "closed".to_owned(), ToString::to_string);
+        let reason = error.as_ref().map_or_else(|| "closed".to_owned(), plain);
         End { error, ..self.end(because, &reason, false) }
     }
 
@@ -474,13 +524,23 @@ async fn retired(told: &mut Option<oneshot::Receiver<()>>) {
 }
 
 /// Says the last words while nobody waits for that.
-pub(crate) fn finish(connection: Connection, entry: Entry, last_words: Vec<u8>, within: Duration) {
-    entry.note(|facts| facts.closing = true);
+///
+/// What is `held` is let go when the connection is gone.
+pub(crate) fn finish(connection: Connection, held: impl Send + 'static, last_words: Vec<u8>, within: Duration) {
     tokio::spawn(async move {
         connection.finish(&last_words, within).await;
-        drop(entry);
+        drop(held);
     });
 }
+
+/// By pings; without random numbers for their ids nothing is confirmed, and nothing is kept.
+pub(crate) fn by_pings() -> Confirming {
+    random_letters(16).map_or(Confirming::Not, Confirming::by_pings)
+}
+
+/// How long answers to pings are waited for at the end of a stream, and how often is looked for them.
+pub(crate) const PINGS_AT_THE_END: Duration = Duration::from_millis(500);
+pub(crate) const PINGS_LOOKED_AT: Duration = Duration::from_millis(50);
 
 /// How often an open stream is looked at.
 const TICK: Duration = Duration::from_secs(15);

@@ -108,6 +108,14 @@ impl Confirming {
         }
     }
 
+    /// When a ping was sent that nobody has answered yet.
+    pub(crate) fn unanswered_since(&self) -> Option<Instant> {
+        match self {
+            Confirming::Pings { asked, .. } => asked.map(|(asked, _)| asked),
+            Confirming::Not | Confirming::Management { .. } => None,
+        }
+    }
+
     /// When a question was put that the other side has promised to answer, and is still open.
     pub(crate) fn promised_since(&self) -> Option<Instant> {
         match self {

@@ -14,12 +14,12 @@ use jabiru_net::{Beginning, Connection, Wake, caught};
 use jabiru_router::RemoteError;
 use jabiru_stanza::{StreamCondition, StreamError, StreamFeatures};
 use jabiru_xml::Reader;
-use tokio::sync::SemaphorePermit;
 
 use crate::carry::finish;
 use crate::connect::{ConnectLimits, Connected, Connector};
 use crate::judge::{Judgement, judge};
 use crate::live::Entry;
+use crate::plain::plain;
 use crate::policy::{Require, Rules};
 use crate::report::{Direction, Method, TlsReport, Verdict};
 use crate::resolve::ServerTarget;
@@ -54,11 +54,13 @@ pub(crate) struct DialError {
     pub(crate) text: String,
     /// Whether it may be otherwise in a moment, as with a server that starts again.
     pub(crate) passing: bool,
+    /// Whether this server wanted no stream: then no other server of the domain is tried.
+    pub(crate) ours: bool,
 }
 
 impl DialError {
     fn new(remote: RemoteError, step: &str, text: impl fmt::Display) -> DialError {
-        DialError { remote, text: format!("{step}: {text}"), passing: false }
+        DialError { remote, text: format!("{step}: {}", plain(text)), passing: false, ours: false }
     }
 
     fn passing(self) -> DialError {
@@ -116,28 +118,14 @@ async fn dial_for(
         return Err(DialError::new(RemoteError::Blocked, "policy", "the domain is not talked to"));
     };
     let within = service.settings.dial_timeout;
+    let mut last = None;
     // Boxed: what connecting needs is large, and would be taken for as long as the stream lasts.
-    let attempts = Box::pin(attempts(service, pair, &purpose, rules, trace));
-    match tokio::time::timeout(within, attempts).await {
-        Ok(outcome) => outcome,
-        Err(_) => {
-            let text = format_args!("there was none after {} s", within.as_secs());
-            Err(DialError::stream("stream", text).passing())
-        }
-    }
-}
-
-/// A place to look for a server, and to connect to it. Questions about keys have places of their own, which whoever asks
-/// them holds.
-async fn place<'a>(service: &'a Service, purpose: &ServerPurpose) -> Result<Option<SemaphorePermit<'a>>, DialError> {
-    match purpose {
-        ServerPurpose::Verify(_) => Ok(None),
-        // Not closed while the service lives.
-        ServerPurpose::Stanzas => match service.dialling.acquire().await {
-            Ok(place) => Ok(Some(place)),
-            Err(_) => Err(DialError::new(RemoteError::Internal, "connect", "the service has ended")),
-        },
-    }
+    let outcome =
+        tokio::time::timeout(within, Box::pin(attempts(service, pair, &purpose, rules, trace, &mut last))).await;
+    outcome.unwrap_or_else(|_| {
+        let text = format_args!("there was none after {} s", within.as_secs());
+        Err(last.unwrap_or_else(|| DialError::stream("stream", text).passing()))
+    })
 }
 
 async fn attempts(
@@ -146,29 +134,36 @@ async fn attempts(
     purpose: &ServerPurpose,
     rules: Rules,
     trace: &Trace,
+    last: &mut Option<DialError>,
 ) -> Result<Outcome, DialError> {
-    let mut place = Some(place(service, purpose).await?);
+    let places = match purpose {
+        ServerPurpose::Stanzas => &service.dialling,
+        ServerPurpose::Verify(_) => &service.asking,
+    };
+    // Held while connections are being made, and not while they are negotiated on: a server that takes its time there
+    // keeps nobody waiting.
+    let place = || async { places.acquire().await.ok() };
     let resolver = service.resolver.load_full();
     let began = Instant::now();
-    let found = resolver.find_telling(&pair.target, &mut |lookup| steps::srv(trace, lookup)).await;
+    let found = {
+        let _place = place().await;
+        resolver.find_telling(&pair.target, &mut |lookup| steps::srv(trace, lookup)).await
+    };
     trace.note(began, || steps::found(&found));
     let found = found.map_err(|error| DialError::new(error.condition(), "DNS", error))?;
     let limits = ConnectLimits { total_timeout: service.settings.connect_timeout, ..ConnectLimits::default() };
     let mut connector = Connector::new((*resolver).clone(), &found, limits);
-    let mut last = None;
     loop {
-        let place = match place.take() {
-            Some(place) => place,
-            None => self::place(service, purpose).await?,
+        let connected = {
+            let _place = place().await;
+            connector.next(&mut |step| steps::connecting(trace, &step)).await
         };
-        let connected = connector.next(&mut |step| steps::connecting(trace, &step)).await;
-        // What follows is up to the other side, which may have all the time that negotiation has.
-        drop(place);
         let Connected { socket, target, address } = match connected {
             Ok(connected) => connected,
             // What a server said that was reached says more than that another could not be.
             Err(error) => {
-                return Err(last.unwrap_or_else(|| DialError::new(error.condition(), "connect", error).passing()));
+                let unreached = || DialError::new(error.condition(), "connect", &error).passing();
+                return Err(last.take().unwrap_or_else(unreached));
             }
         };
         let connection = Connection::new(socket, address, service.settings.connection())
@@ -176,7 +171,7 @@ async fn attempts(
         let now = Instant::now();
         let (entry, ended) = service.live.enter(Direction::Outgoing, address, connection.outbox(), now);
         if ended.is_some() {
-            return Err(DialError::stream("stream", "the server shuts down"));
+            return Err(DialError::stream("stream", "this server shuts down"));
         }
         entry.note(|facts| {
             facts.local = Some(pair.sender.clone());
@@ -185,13 +180,15 @@ async fn attempts(
         let attempt = Attempt { service, pair, rules, trace, target: &target };
         match caught(pin!(attempt.run(connection, entry, purpose.clone()))).await {
             Ok(Ok(outcome)) => return Ok(outcome),
+            // Not because of that server.
+            Ok(Err(error)) if error.ours => return Err(error),
             Ok(Err(error)) => {
                 tracing::debug!(domain = %pair.target, %target, %address, %error, "no stream with this server");
-                last = Some(error);
+                *last = Some(error);
             }
             Err(panicked) => {
                 panicked.report(pair);
-                last = Some(DialError::new(RemoteError::Internal, "stream", "an error of this server"));
+                *last = Some(DialError::new(RemoteError::Internal, "stream", "an error of this server"));
             }
         }
     }
@@ -279,6 +276,9 @@ impl Attempt<'_> {
                         dialled.reader.set_limits(service.settings.authenticated);
                         return Ok(Outcome::Established(dialled));
                     }
+                    // Why there is no answer follows.
+                    InitiatingServerEvent::KeyVerified { answer: KeyAnswer::Error(_), .. }
+                        if dialled.machine.is_closed() => {}
                     InitiatingServerEvent::KeyVerified { answer, .. } => {
                         dialled.machine.close();
                         dialled.finish(service.settings.closing_timeout);
@@ -326,10 +326,15 @@ impl Attempt<'_> {
                 }
                 Wake::Ended => return Err(self.lost("the connection was closed")),
                 Wake::Deadline => dialled.machine.handle_timeout(Instant::now()),
-                Wake::EndOrdered(error) => match error {
-                    Some(error) => dialled.machine.close_with(error),
-                    None => dialled.machine.close(),
-                },
+                Wake::EndOrdered(error) => {
+                    match error {
+                        Some(error) => dialled.machine.close_with(error),
+                        None => dialled.machine.close(),
+                    }
+                    dialled.finish(service.settings.closing_timeout);
+                    let told = DialError::stream("stream", "this server ended it");
+                    return Err(DialError { ours: true, ..told });
+                }
             }
         }
     }
@@ -371,7 +376,8 @@ impl Attempt<'_> {
         let began = Instant::now();
         let judgement = judge(self.service, chain, domain, Some(self.target), self.rules, self.trace).await;
         self.trace.note(began, || steps::proven(domain, &judgement, self.rules));
-        if judgement.suffices(self.rules) || self.rules.require == Require::Dialback || verifying {
+        let without = self.rules.require == Require::Dialback || verifying;
+        if judgement.suffices(self.rules) || (without && !judgement.denied) {
             return (judgement, None);
         }
         let error = StreamError::new(StreamCondition::NotAuthorized);
@@ -381,7 +387,8 @@ impl Attempt<'_> {
 
     /// May stanzas go there?
     fn is_proven(&self, dialled: &Dialled) -> bool {
-        dialled.judgement.suffices(self.rules) || self.rules.require == Require::Dialback
+        let Dialled { judgement, .. } = dialled;
+        judgement.suffices(self.rules) || (self.rules.require == Require::Dialback && !judgement.denied)
     }
 
     /// Tells the other side why there will be no stream.
@@ -416,6 +423,12 @@ impl Dialled {
             Err(error) => self.machine.handle_read_error(&error),
         }
         true
+    }
+
+    /// Ends a stream that nobody wants any more.
+    pub(crate) fn refuse(mut self: Box<Self>, error: StreamError, service: &Service) {
+        self.machine.close_with(error);
+        self.finish(service.settings.closing_timeout);
     }
 
     /// Sends what the closed machine left to say, and ends the connection, while nobody waits for that.

@@ -108,6 +108,10 @@ fn check(
     to: &DomainRef,
     proven: impl Fn(&DomainRef, &DomainRef) -> bool,
 ) -> Result<(), StreamError> {
+    if service.hosted.contains(from) {
+        // It may have been another server's when that was proven.
+        return Err(StreamError::new(StreamCondition::InvalidFrom).with_text("the domain of from is served here"));
+    }
     if proven(from, to) {
         if service.hosted.contains(to) {
             return Ok(());

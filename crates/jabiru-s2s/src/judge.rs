@@ -24,6 +24,9 @@ pub(crate) struct Judgement {
     pub(crate) expires: Option<SystemTime>,
     /// Why it is not good, or not in every way that was tried.
     pub(crate) problems: Vec<String>,
+    /// The DNS announces another certificate for the server that we connected to, or may, and DNSSEC vouches for that: then
+    /// nothing is sent there, whatever else would do (RFC 7673 §3.3).
+    pub(crate) denied: bool,
 }
 
 impl Judgement {
@@ -37,15 +40,15 @@ impl Judgement {
 
     /// Nothing, as nothing was shown yet.
     pub(crate) fn none() -> Judgement {
-        Judgement { proof: None, expires: None, problems: Vec::new() }
+        Judgement { proof: None, expires: None, problems: Vec::new(), denied: false }
     }
 
     fn nothing(problem: impl fmt::Display) -> Judgement {
-        Judgement { proof: None, expires: None, problems: vec![problem.to_string()] }
+        Judgement { problems: vec![problem.to_string()], ..Judgement::none() }
     }
 
     fn proved(proof: Proof, expires: Option<SystemTime>) -> Judgement {
-        Judgement { proof: Some(proof), expires, problems: Vec::new() }
+        Judgement { proof: Some(proof), expires, ..Judgement::none() }
     }
 }
 
@@ -114,7 +117,7 @@ impl Judge<'_> {
             match self.by_dns(target).await {
                 Announced::Nothing => {}
                 Announced::This(judgement) => return judgement,
-                Announced::Other(problem) => return Judgement::nothing(problem),
+                Announced::Other(problem) => return Judgement { denied: true, ..Judgement::nothing(problem) },
             }
         }
         let judgement = self.by_authorities();

@@ -15,6 +15,7 @@ mod links;
 mod list;
 mod live;
 mod outgoing;
+mod plain;
 mod policy;
 pub mod posh;
 pub mod report;

@@ -17,7 +17,7 @@ use jabiru_router::{Refused, RemoteError};
 use jabiru_stanza::{Stanza, ns};
 use parking_lot::Mutex;
 
-use crate::confirm::Confirming;
+use crate::confirm::{Confirming, Question};
 
 /// The sender's side of a pair of domains.
 #[derive(Debug)]
@@ -60,6 +60,10 @@ struct State {
     last_sent: Instant,
     /// When the last stream ended.
     last_open: Option<Instant>,
+    /// When the present or the last stream began.
+    opened_at: Option<Instant>,
+    /// When the last question was put.
+    last_asked: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -75,6 +79,27 @@ enum Phase {
     /// Taken out of the table: whoever still has this looks there again.
     Ended,
 }
+
+/// What to do about a stream that broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Broke {
+    /// Try another at once.
+    AtOnce,
+    /// Try another after this pause.
+    After(Duration),
+    /// Too many broke, one after the other, without anything getting across.
+    GiveUp,
+}
+
+/// What was handled is asked for when so many stanzas are not confirmed, or with the next after so long.
+const ASK_EVERY: usize = 8;
+const ASK_AFTER: Duration = Duration::from_secs(1);
+
+/// A stream that lasted for so long was no failure, though it broke.
+const STEADY: Duration = Duration::from_secs(30);
+
+/// Streams in a row that may break without anything getting across.
+const FRUITLESS: u32 = 8;
 
 /// What became of a stanza.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +130,8 @@ impl Link {
             stanzas: 0,
             last_sent: now,
             last_open: None,
+            opened_at: None,
+            last_asked: None,
         };
         Link { pair, bounds, total, state: Mutex::new(state) }
     }
@@ -176,8 +203,8 @@ impl Link {
         let state = &mut *state;
         state.confirming = confirming;
         state.stanzas = 0;
-        state.opened(outbox);
-        self.write_waiting(state, outbox, now);
+        state.opened(outbox, now);
+        self.write_left(state, outbox, false, now);
     }
 
     /// Goes on with a stream that takes the place of the one that broke (XEP-0198 §5): the other side has handled so many
@@ -189,36 +216,21 @@ impl Link {
         let mut state = self.state.lock();
         let state = &mut *state;
         drop(state.sent.acknowledge(handled)?);
-        state.opened(outbox);
+        state.opened(outbox, now);
         state.confirming.settle();
-        let sent = &state.sent;
-        let question = state.confirming.ask(sent.sent(), now).filter(|_| !sent.is_empty());
-        let written = outbox.push(|out| {
-            for stanza in sent.iter() {
-                stanza.write(out, ns::SERVER);
-            }
-            if let Some(question) = &question {
-                question.write(out, &self.pair);
-            }
-        });
-        if question.is_none() || written.is_err() {
-            state.confirming.settle();
-        }
-        if written.is_ok() {
-            self.write_waiting(state, outbox, now);
-        }
+        self.write_left(state, outbox, true, now);
         Ok(())
     }
 
-    /// What waits leaves as one piece, so that the outbox takes all of it.
-    fn write_waiting(&self, state: &mut State, outbox: &Outbox, now: Instant) {
-        if state.waiting.is_empty() {
+    /// What was sent before, if it is to be `again`, and what waits: as one piece, so that the outbox takes all of it.
+    fn write_left(&self, state: &mut State, outbox: &Outbox, again: bool, now: Instant) {
+        if state.waiting.is_empty() && (!again || state.sent.is_empty()) {
             return;
         }
         let count = u32::try_from(state.waiting.len()).unwrap_or(u32::MAX);
-        let question = state.confirming.ask(state.sent.sent().wrapping_add(count), now);
+        let question = state.ask(count, now);
         let written = outbox.push(|out| {
-            for stanza in &state.waiting {
+            for stanza in state.sent.iter().filter(|_| again).chain(&state.waiting) {
                 stanza.write(out, ns::SERVER);
             }
             if let Some(question) = &question {
@@ -256,6 +268,7 @@ impl Link {
         if nothing_new && (unasked || !state.sent.is_empty()) {
             return Ok(true);
         }
+        state.failures = 0;
         self.confirmed(&mut state, now);
         Ok(false)
     }
@@ -266,6 +279,7 @@ impl Link {
         if let Some(handled) = state.confirming.confirmed_by(id)
             && state.sent.acknowledge(handled).map(drop).is_ok()
         {
+            state.failures = 0;
             self.confirmed(&mut state, now);
         }
     }
@@ -274,15 +288,42 @@ impl Link {
     fn confirmed(&self, state: &mut State, now: Instant) {
         state.confirming.settle();
         let Phase::Open(outbox) = &state.phase else { return };
-        if state.sent.is_empty() {
+        if state.sent.is_empty() || !state.asking_is_due(0, now) {
             return;
         }
-        if let Some(question) = state.confirming.ask(state.sent.sent(), now)
+        let outbox = outbox.clone();
+        if let Some(question) = state.ask(0, now)
             && outbox.push(|out| question.write(out, &self.pair)).is_err()
         {
             // The outbox is full, or the stream ends. The next stanza that is taken asks again.
             state.confirming.settle();
         }
+    }
+
+    /// Asks what the other side has handled, if anything is not confirmed and no question is open.
+    pub(crate) fn ask_for_the_rest(&self, now: Instant) {
+        let mut state = self.state.lock();
+        let Phase::Open(outbox) = &state.phase else { return };
+        let outbox = outbox.clone();
+        if !state.sent.is_empty()
+            && let Some(question) = state.ask(0, now)
+            && outbox.push(|out| question.write(out, &self.pair)).is_err()
+        {
+            state.confirming.settle();
+        }
+    }
+
+    /// The last question of a stream that nothing more is sent on: about all that was.
+    pub(crate) fn last_question(&self, now: Instant) -> Vec<u8> {
+        let mut state = self.state.lock();
+        let mut out = Vec::new();
+        if !state.sent.is_empty() {
+            state.confirming.settle();
+            if let Some(question) = state.ask(0, now) {
+                question.write(&mut out, &self.pair);
+            }
+        }
+        out
     }
 
     /// Was something asked for so long ago that the stream must be dead?
@@ -294,12 +335,33 @@ impl Link {
             .is_some_and(|asked| now.saturating_duration_since(asked) >= patience)
     }
 
-    /// The stream is gone: what is sent now waits for another.
-    pub(crate) fn lost(&self) {
+    /// Gives up on pings that nobody answers: what was sent is not counted on any more. `true` if it did so now.
+    pub(crate) fn forget_unanswered(&self, patience: Duration, now: Instant) -> bool {
         let mut state = self.state.lock();
-        if matches!(state.phase, Phase::Open(_)) {
+        let unanswered = state.confirming.unanswered_since();
+        let over = unanswered.is_some_and(|asked| now.saturating_duration_since(asked) >= patience);
+        if over {
+            let _handled_or_not = state.take_sent();
+            state.confirming = Confirming::Not;
+        }
+        over
+    }
+
+    /// Is anything on its way that may still be confirmed?
+    pub(crate) fn awaits_confirmation(&self) -> bool {
+        let state = self.state.lock();
+        state.confirming.tracks() && !state.sent.is_empty()
+    }
+
+    /// This stream is gone: what is sent now waits for another.
+    pub(crate) fn lost(&self, outbox: &Arc<Outbox>) {
+        let mut state = self.state.lock();
+        if matches!(&state.phase, Phase::Open(open) if Arc::ptr_eq(open, outbox)) {
             state.phase = Phase::Connecting;
             let now = Instant::now();
+            if state.opened_at.is_some_and(|opened| now.saturating_duration_since(opened) >= STEADY) {
+                state.failures = 0;
+            }
             state.last_open = Some(now);
             state.since = now;
         }
@@ -347,6 +409,10 @@ impl Link {
         if matches!(state.phase, Phase::Open(_)) {
             state.phase = Phase::Connecting;
         }
+        self.take_left(&mut state)
+    }
+
+    fn take_left(&self, state: &mut State) -> Vec<Stanza> {
         state.confirming = Confirming::Not;
         let mut stanzas = state.take_sent();
         stanzas.extend(std::mem::take(&mut state.waiting));
@@ -354,8 +420,13 @@ impl Link {
         stanzas
     }
 
-    /// Gives up for some time: what comes until then is refused.
-    pub(crate) fn back_off(&self, error: RemoteError, reason: &str, pause: impl FnOnce(u32) -> Duration) {
+    /// Gives up for some time: what comes until then is refused. What has come up to now is given back.
+    pub(crate) fn back_off(
+        &self,
+        error: RemoteError,
+        reason: &str,
+        pause: impl FnOnce(u32) -> Duration,
+    ) -> Vec<Stanza> {
         let mut state = self.state.lock();
         state.failures = state.failures.saturating_add(1);
         state.last_failure = Some(reason.into());
@@ -364,6 +435,7 @@ impl Link {
         if !matches!(state.phase, Phase::Ended) {
             state.phase = Phase::BackOff { until, error };
         }
+        self.take_left(&mut state)
     }
 
     /// Notes an attempt that came to nothing while others are still to follow; after which pause, by how many there were in
@@ -377,6 +449,23 @@ impl Link {
         pause
     }
 
+    /// Notes that a stream broke; after which pause another is tried, `None` for at once. Only the first time in a row: a
+    /// stanza may be what breaks it.
+    pub(crate) fn broke(&self, reason: &str, pause: impl FnOnce(u32) -> Duration) -> Broke {
+        let mut state = self.state.lock();
+        state.failures = state.failures.saturating_add(1);
+        state.last_failure = Some(reason.into());
+        match state.failures {
+            1 => Broke::AtOnce,
+            failures if failures > FRUITLESS => Broke::GiveUp,
+            failures => {
+                let pause = pause(failures);
+                state.next_try = Some(Instant::now() + pause);
+                Broke::After(pause)
+            }
+        }
+    }
+
     /// Puts the link to rest after its stream was closed; `false` if something waits, for which a stream is to be found.
     pub(crate) fn rest(&self) -> bool {
         let mut state = self.state.lock();
@@ -388,12 +477,13 @@ impl Link {
         idle
     }
 
-    /// Takes the link out of use, if nobody uses it.
-    pub(crate) fn end_if_unused(&self, now: Instant) -> bool {
+    /// Takes the link out of use, if nobody uses it. That there was no stream is remembered for so long after another try
+    /// would have been possible.
+    pub(crate) fn end_if_unused(&self, remembered: Duration, now: Instant) -> bool {
         let mut state = self.state.lock();
         let unused = match &state.phase {
             Phase::Idle | Phase::Ended => true,
-            Phase::BackOff { until, .. } => *until <= now,
+            Phase::BackOff { until, .. } => *until + remembered <= now,
             Phase::Connecting | Phase::Open(_) => false,
         };
         if unused {
@@ -411,6 +501,12 @@ impl Link {
     pub(crate) fn is_quiet(&self) -> bool {
         let state = self.state.lock();
         state.waiting.is_empty() && state.sent.is_empty()
+    }
+
+    /// Does anything wait for a stream that somebody looks for?
+    pub(crate) fn waits_for_stream(&self) -> bool {
+        let state = self.state.lock();
+        matches!(state.phase, Phase::Connecting) && !state.waiting.is_empty()
     }
 
     /// How it is at this moment.
@@ -450,11 +546,25 @@ impl Drop for Link {
 
 impl State {
     /// There is a stream.
-    fn opened(&mut self, outbox: &Arc<Outbox>) {
-        self.failures = 0;
+    fn opened(&mut self, outbox: &Arc<Outbox>, now: Instant) {
+        self.opened_at = Some(now);
         self.last_failure = None;
         self.next_try = None;
         self.phase = Phase::Open(outbox.clone());
+    }
+
+    /// Is it time to ask what the other side has handled, with so many stanzas more? A question and its answer cost as much
+    /// as a stanza, so not with each; but whoever says one thing now and then knows soon what became of it.
+    fn asking_is_due(&self, more: usize, now: Instant) -> bool {
+        let lately = self.last_asked.is_some_and(|asked| now.saturating_duration_since(asked) < ASK_AFTER);
+        self.sent.len() + more >= ASK_EVERY || !lately
+    }
+
+    /// The question to send behind so many stanzas more, if none is open.
+    fn ask(&mut self, more: u32, now: Instant) -> Option<Question> {
+        let question = self.confirming.ask(self.sent.sent().wrapping_add(more), now)?;
+        self.last_asked = Some(now);
+        Some(question)
     }
 
     /// Takes everything that was sent; the next stream counts from zero.
@@ -491,7 +601,7 @@ impl State {
             let _unknown = self.take_sent();
             self.confirming.settle();
         }
-        let question = self.confirming.ask(self.sent.sent().wrapping_add(1), now);
+        let question = if self.asking_is_due(1, now) { self.ask(1, now) } else { None };
         let written = outbox.push(|out| {
             stanza.write(out, ns::SERVER);
             if let Some(question) = &question {

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jabiru_negotiation::DomainPair;
-use jabiru_stanza::{DomainPart, DomainRef};
+use jabiru_stanza::DomainRef;
 use parking_lot::RwLock;
 
 use crate::link::{Bounds, Link};
@@ -59,7 +59,7 @@ impl Links {
         if let Some(link) = self.get(local, remote) {
             return Ok(link);
         }
-        if self.count.load(Ordering::Relaxed) >= self.limit && self.sweep(now) == 0 {
+        if self.count.load(Ordering::Relaxed) >= self.limit && self.sweep(Duration::ZERO, now) == 0 {
             return Err(TooMany);
         }
         let mut links = self.by_remote.write();
@@ -74,13 +74,14 @@ impl Links {
         Ok(link)
     }
 
-    /// Takes those out that nobody uses; how many.
-    pub(crate) fn sweep(&self, now: Instant) -> usize {
+    /// Takes those out that nobody uses; how many. Failures are remembered for so long after another try would have been
+    /// possible.
+    pub(crate) fn sweep(&self, remembered: Duration, now: Instant) -> usize {
         let mut links = self.by_remote.write();
         let mut swept = 0;
         links.retain(|_, of_remote| {
             let before = of_remote.len();
-            of_remote.retain(|link| !link.end_if_unused(now));
+            of_remote.retain(|link| !link.end_if_unused(remembered, now));
             swept += before - of_remote.len();
             !of_remote.is_empty()
         });
@@ -91,11 +92,5 @@ impl Links {
     /// All of them at this moment.
     pub(crate) fn all(&self) -> Vec<Arc<Link>> {
         self.by_remote.read().values().flatten().cloned().collect()
-    }
-
-    /// Those of our domains that are in `local`.
-    pub(crate) fn of(&self, local: &[DomainPart]) -> Vec<Arc<Link>> {
-        let concerned = |link: &Arc<Link>| local.iter().any(|domain| domain.as_str() == link.pair().sender.as_str());
-        self.all().into_iter().filter(concerned).collect()
     }
 }

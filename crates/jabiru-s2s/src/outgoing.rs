@@ -2,14 +2,14 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use jabiru_net::caught;
 use jabiru_router::RemoteError;
+use jabiru_stanza::{StreamCondition, StreamError};
 
 use crate::carry::{Carry, End};
 use crate::dial::dial;
-use crate::link::Link;
+use crate::link::{Broke, Link};
 use crate::service::Service;
 use crate::trace::Trace;
 
@@ -25,37 +25,45 @@ pub(crate) async fn run(service: Arc<Service>, link: Arc<Link>) {
 
 async fn keep_open(service: &Arc<Service>, link: &Arc<Link>) {
     let mut previous = None;
-    // Streams in a row that ended soon after they had begun, and left something to be sent.
-    let mut in_vain = 0;
     loop {
+        if let Some((error, reason)) = unwanted(service, link) {
+            service.give_up(link, error, reason).await;
+            return;
+        }
         let trace = Trace::silent();
         match dial(service, link.pair(), &trace).await {
             Ok(dialled) => {
-                let Some(router) = service.router() else {
-                    service.give_up(link, RemoteError::Timeout, "the server shuts down").await;
-                    return;
+                // What was asked before the stream was there may be answered otherwise by now.
+                let router = service.router().filter(|_| unwanted(service, link).is_none());
+                let Some(router) = router else {
+                    dialled.refuse(
+                        StreamError::new(StreamCondition::Reset).with_text("it is not wanted any more"),
+                        service,
+                    );
+                    continue;
                 };
-                let began = Instant::now();
+                let outbox = dialled.connection.outbox().clone();
                 let carry = Carry::new(service, link, router, dialled, previous.take());
                 let End { resumable, reason, because, error: _ } = carry.run().await;
-                link.lost();
+                link.lost(&outbox);
                 settle(service, link, because, resumable.is_some(), &reason).await;
                 previous = resumable;
                 if previous.is_none() && link.rest() {
                     return;
                 }
-                // Once may happen to a server that starts again. One that goes on like this is neither kept busy nor kept
-                // being asked.
-                in_vain = if began.elapsed() < SHORT { in_vain + 1 } else { 0 };
-                if in_vain >= STREAMS_IN_VAIN {
-                    tracing::warn!(domain = %link.pair().target, reason, "streams to this domain end as soon as they begin");
-                    service.give_up(link, RemoteError::Timeout, &reason).await;
-                    return;
-                }
-                if in_vain > 1 {
-                    tokio::time::sleep(link.failed_once(&reason, |_| pause(service, in_vain - 1))).await;
+                match link.broke(&reason, |failures| service.pause(failures, &mut rand::rng())) {
+                    Broke::AtOnce => {}
+                    Broke::After(pause) => tokio::time::sleep(pause).await,
+                    Broke::GiveUp => {
+                        let pair = link.pair();
+                        tracing::warn!(from = %pair.sender, domain = %pair.target, reason, "streams to this domain break, one after the other");
+                        service.give_up(link, RemoteError::Timeout, &reason).await;
+                        return;
+                    }
                 }
             }
+            // Ended by an order; whether another is wanted is looked at anew.
+            Err(error) if error.ours => {}
             Err(error) => {
                 let pair = link.pair();
                 // A server that was there a moment ago may be starting again.
@@ -67,15 +75,35 @@ async fn keep_open(service: &Arc<Service>, link: &Arc<Link>) {
                     return;
                 }
                 tracing::info!(from = %pair.sender, domain = %pair.target, failed = %error, "no stream to this domain yet");
-                tokio::time::sleep(link.failed_once(&error.text, |failures| pause(service, failures))).await;
+                let pause = |failures| service.pause(failures, &mut rand::rng()).min(LONGEST_PAUSE_WHILE_WAITING);
+                tokio::time::sleep(link.failed_once(&error.text, pause)).await;
             }
         }
     }
 }
 
-/// How long to wait after so many failures in a row, while something waits.
-fn pause(service: &Service, failures: u32) -> Duration {
-    service.pause(failures, &mut rand::rng()).min(LONGEST_PAUSE_WHILE_WAITING)
+/// Why nothing is to be sent to this domain, or from it, if so.
+fn unwanted(service: &Service, link: &Link) -> Option<(RemoteError, &'static str)> {
+    let pair = link.pair();
+    if service.router().is_none() || service.live.is_ending() {
+        return Some((RemoteError::Timeout, "the server shuts down"));
+    }
+    if !service.hosted.contains(&pair.sender) {
+        return Some((RemoteError::Internal, "the domain is not served here any more"));
+    }
+    if service.hosted.contains(&pair.target) {
+        return Some((RemoteError::NotFound, "the domain is served here"));
+    }
+    service.policy().rules(&pair.target).is_none().then_some((RemoteError::Blocked, "the domain is not talked to"))
+}
+
+/// Goes on with a link whose stream was another server's, and is gone for good.
+pub(crate) async fn go_on_without(service: Arc<Service>, link: Arc<Link>) {
+    let unconfirmed = link.take_unconfirmed();
+    service.bounce(unconfirmed, RemoteError::Timeout, "the stream broke, and was not resumed").await;
+    if !link.rest() {
+        run(service, link).await;
+    }
 }
 
 /// What becomes of what was sent and not confirmed.
@@ -108,10 +136,4 @@ pub(crate) enum Because {
 }
 
 /// People wait for what waits here.
-const LONGEST_PAUSE_WHILE_WAITING: Duration = Duration::from_secs(8);
-
-/// A stream that ended sooner than this may be one of those that a server takes only to end them.
-const SHORT: Duration = Duration::from_secs(10);
-
-/// So many of them in a row are enough.
-const STREAMS_IN_VAIN: u32 = 5;
+const LONGEST_PAUSE_WHILE_WAITING: std::time::Duration = std::time::Duration::from_secs(8);

@@ -76,7 +76,9 @@ pub(crate) struct Service {
     pub(crate) awaited: Arc<Awaited>,
     /// Places for connections that are being made for stanzas.
     pub(crate) dialling: Semaphore,
-    /// Places for connections that are made to ask about dialback keys, by the address of whoever has shown them.
+    /// The same for questions about keys, so that neither keeps the other waiting.
+    pub(crate) asking: Semaphore,
+    /// Places for questions about dialback keys, by the address of whoever has shown them.
     pub(crate) verifications: Admission,
 }
 
@@ -109,6 +111,7 @@ impl S2s {
             sessions: Sessions::new(settings.resumable_streams, settings.resumption),
             awaited: Arc::default(),
             dialling: Semaphore::new(settings.dialling.min(Semaphore::MAX_PERMITS)),
+            asking: Semaphore::new(settings.dialling.min(Semaphore::MAX_PERMITS)),
             verifications: Admission::new(settings.verifications, settings.verifications_per_address),
             settings,
         };
@@ -157,7 +160,7 @@ impl S2s {
         loop {
             tokio::time::sleep(SWEEP_INTERVAL).await;
             let now = Instant::now();
-            self.service.links.sweep(now);
+            self.service.links.sweep(self.service.settings.back_off.longest, now);
             self.service.sessions.sweep(now);
         }
     }
@@ -189,14 +192,11 @@ impl S2s {
     }
 
     /// Ends the streams of domains that are hosted no more with `host-gone` (RFC 6120 §4.9.3.5); how many. The router's
-    /// set of domains is to be without them already. What waits in them is answered with an error.
-    pub async fn end_domains(&self, domains: &[DomainPart]) -> usize {
+    /// set of domains is to be without them already. What waits in them is answered with an error, by whoever looks for
+    /// a stream for it.
+    pub fn end_domains(&self, domains: &[DomainPart]) -> usize {
         let error = StreamError::new(StreamCondition::HostGone).with_text("this domain is not served here any more");
-        let ended = self.service.live.end(&error, |facts| domains.iter().any(|domain| facts.serves(domain)));
-        for link in self.service.links.of(domains) {
-            self.service.give_up(&link, RemoteError::Internal, "the domain is not served here any more").await;
-        }
-        ended
+        self.service.live.end(&error, |facts| domains.iter().any(|domain| facts.serves(domain)))
     }
 
     /// Ends the streams of these of our domains with `reset` (RFC 6120 §4.9.3.16) and this text; how many. The next stanza
@@ -225,10 +225,17 @@ impl S2s {
     }
 
     /// Ends all streams with `system-shutdown` (RFC 6120 §4.9.3.20), after what waits in them, and refuses newcomers;
-    /// what could not be sent is answered with errors. Returns how many streams were still there when the time was over.
+    /// what could not be sent is answered with errors. Streams that are being opened for what waits have half of the time.
+    /// Returns how many streams were still there when the time was over.
     pub async fn shut_down(&self, within: Duration) -> usize {
+        let deadline = Instant::now() + within;
+        let waiting = || self.service.links.all().iter().any(|link| link.waits_for_stream());
+        while waiting() && Instant::now() < deadline - within / 2 {
+            tokio::time::sleep(WAITING_LOOKED_AT).await;
+        }
         self.service.live.end_all(&StreamCondition::SystemShutdown.into());
-        let _over = tokio::time::timeout(within, self.service.live.wait_until_empty()).await;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let _over = tokio::time::timeout(left, self.service.live.wait_until_empty()).await;
         for link in self.service.links.all() {
             self.service.give_up(&link, RemoteError::Timeout, "the server shuts down").await;
         }
@@ -236,6 +243,9 @@ impl S2s {
         self.stream_count()
     }
 }
+
+/// How often is looked for what waits for a stream while the server shuts down.
+const WAITING_LOOKED_AT: Duration = Duration::from_millis(20);
 
 /// How often senders are told of what came while they were told.
 const ROUNDS: usize = 16;
@@ -324,8 +334,8 @@ impl Service {
             }
             self.bounce(stanzas, error, reason).await;
         }
-        link.back_off(error, reason, |failures| self.pause(failures, &mut rand::rng()));
-        self.bounce(link.take_all(), error, reason).await;
+        let left = link.back_off(error, reason, |failures| self.pause(failures, &mut rand::rng()));
+        self.bounce(left, error, reason).await;
     }
 
     /// Tells senders, in order, that their stanzas did not arrive (RFC 6120 §10.4.3).

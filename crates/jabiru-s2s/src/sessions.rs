@@ -158,18 +158,33 @@ impl Sessions {
 
     /// Forgets those that nobody came back for.
     pub(crate) fn sweep(&self, now: Instant) {
+        self.end_where(|_, owner| match owner {
+            Owner::Nobody { until } => *until <= now,
+            Owner::Stream(_) => false,
+            Owner::Ended => true,
+        });
+    }
+
+    /// Forgets those of a pair that nobody came back for: a server that begins anew remembers none of them.
+    pub(crate) fn supersede(&self, pair: &DomainPair) {
+        self.end_where(|session, owner| session.pair == *pair && matches!(owner, Owner::Nobody { .. }));
+    }
+
+    fn end_where(&self, over: impl Fn(&Session, &Owner) -> bool) {
+        let mut ended = Vec::new();
         self.by_id.lock().retain(|_, session| {
             let mut state = session.state.lock();
-            let over = match state.owner {
-                Owner::Nobody { until } => until <= now,
-                Owner::Stream(_) => false,
-                Owner::Ended => true,
-            };
+            let over = over(session, &state.owner);
             if over {
                 state.owner = Owner::Ended;
+                ended.push(session.clone());
             }
             !over
         });
+        // Told once no lock is held.
+        for session in ended {
+            session.changed.notify_waiters();
+        }
     }
 }
 

@@ -45,13 +45,11 @@ pub struct Settings {
     pub back_off: BackOff,
     /// Pairs of domains that we have something to send between at once, altogether.
     pub links: usize,
-    /// Other servers at once that are looked for to send stanzas to, up to where one is connected. Those that are connected
-    /// are bounded by [`links`](Self::links).
+    /// Connections at once that are being made to other servers for stanzas, and as many for dialback.
     pub dialling: usize,
-    /// Questions at once whether other servers are who they say (dialback), altogether. They have places of their own:
-    /// whoever makes us ask has proven nothing yet, and must not keep stanzas from leaving.
+    /// Questions at once by other servers whether they are who they say (dialback), altogether.
     pub verifications: usize,
-    /// The same that one network address may make us ask, so that it does not keep others from proving themselves.
+    /// The same by one network address, so that it does not keep all others from proving themselves.
     pub verifications_per_address: usize,
     /// Pairs of domains that one incoming stream may prove, or have under way.
     pub pairs_per_stream: usize,
@@ -102,7 +100,7 @@ impl Default for Settings {
             queue_bytes: 1024 * 1024,
             total_queue_bytes: 256 * 1024 * 1024,
             unacknowledged_stanzas: 10_000,
-            unacknowledged_bytes: 4 * 1024 * 1024,
+            unacknowledged_bytes: 8 * 1024 * 1024,
         }
     }
 }

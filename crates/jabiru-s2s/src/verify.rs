@@ -12,26 +12,28 @@ use tokio::sync::mpsc;
 use crate::carry::Answered;
 use crate::dial;
 use crate::judge::judge;
+use crate::plain::plain;
 use crate::policy::Require;
 use crate::report::Proof;
 use crate::service::Service;
 use crate::trace::Trace;
 
-/// The stream that a key was shown on.
-pub(crate) struct ShownOn {
-    /// The certificates of whoever has shown it, its own first.
+/// What the other side of the stream has shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    /// Its certificates, its own first.
     pub(crate) chain: Vec<Vec<u8>>,
-    /// Is it under TLS?
+    /// Whether there is TLS.
     pub(crate) secured: bool,
-    /// Its other end.
+    /// Where it is.
     pub(crate) address: IpAddr,
 }
 
 /// Finds out in a task of its own, while the stream that asks goes on, and hands the answer there.
-pub(crate) fn spawn(service: &Arc<Service>, claim: KeyToVerify, on: ShownOn, to: mpsc::Sender<Answered>) {
+pub(crate) fn spawn(service: &Arc<Service>, claim: KeyToVerify, shown: Shown, to: mpsc::Sender<Answered>) {
     let service = service.clone();
     tokio::spawn(async move {
-        let (answer, proofs) = match caught(pin!(answer(&service, &claim, &on))).await {
+        let (answer, proofs) = match caught(pin!(answer(&service, &claim, &shown))).await {
             Ok(answered) => answered,
             Err(panicked) => {
                 panicked.report(&claim.pair);
@@ -47,17 +49,20 @@ pub(crate) fn spawn(service: &Arc<Service>, claim: KeyToVerify, on: ShownOn, to:
 ///
 /// A certificate that proves the domain is enough by itself: then nobody is asked. Without one, the authoritative server
 /// is, always: an answer that does not come is no proof.
-async fn answer(service: &Arc<Service>, claim: &KeyToVerify, on: &ShownOn) -> (KeyAnswer, Vec<Proof>) {
+async fn answer(service: &Arc<Service>, claim: &KeyToVerify, shown: &Shown) -> (KeyAnswer, Vec<Proof>) {
     let trace = Trace::silent();
     let domain = &claim.pair.sender;
+    if service.hosted.contains(domain) {
+        // Nobody else proves to be one of ours, and ours are looked for nowhere else.
+        return refused(Condition::Forbidden, "this domain is served here");
+    }
     let Some(rules) = service.policy().rules(domain) else {
         return refused(Condition::PolicyViolation, "this domain is not talked to");
     };
-    if rules.require_tls && !on.secured {
-        // The stream may go without, as one other domain may.
+    if rules.require_tls && !shown.secured {
         return refused(Condition::PolicyViolation, "TLS is required");
     }
-    let judgement = judge(service, &on.chain, domain, None, rules, &trace).await;
+    let judgement = judge(service, &shown.chain, domain, None, rules, &trace).await;
     if judgement.suffices(rules) {
         return (KeyAnswer::Valid, judgement.proof.into_iter().collect());
     }
@@ -65,13 +70,13 @@ async fn answer(service: &Arc<Service>, claim: &KeyToVerify, on: &ShownOn) -> (K
         tracing::info!(%domain, %judgement, "dialback is not enough for this domain");
         return refused(Condition::PolicyViolation, format!("a certificate is required: {judgement}"));
     }
-    let Ok(_place) = service.verifications.admit(on.address) else {
+    let Ok(_place) = service.verifications.admit(shown.address) else {
         return refused(Condition::ResourceConstraint, "too many keys are being verified");
     };
     match dial::ask(service, claim, &trace).await {
         Ok(KeyAnswer::Valid) => (KeyAnswer::Valid, vec![Proof::Dialback]),
         Ok(answer) => {
-            tracing::warn!(%domain, %answer, "a dialback key was not confirmed by the domain's own server");
+            tracing::warn!(%domain, answer = plain(&answer), "a dialback key was not confirmed by the domain's own server");
             (answer.relayed(), Vec::new())
         }
         Err(error) => {

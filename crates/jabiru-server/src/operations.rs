@@ -118,10 +118,7 @@ impl Operations {
         let names = || next.domains.iter().map(|domain| domain.name.clone());
         let known = self.hosted.all();
         let removed = self.hosted.replace(names());
-        let of_servers = match &self.servers {
-            Some(servers) => servers.streams.end_domains(&removed).await,
-            None => 0,
-        };
+        let of_servers = self.servers.as_ref().map_or(0, |servers| servers.streams.end_domains(&removed));
         let streams_ended = self.c2s.end_domains(&removed) + of_servers;
         let text = |domain: &DomainPart| domain.to_string();
         let added = names().filter(|domain| !known.contains(domain)).map(|domain| text(&domain)).collect();

@@ -63,12 +63,19 @@ pub enum Need {
     ConflictAssign,
     /// Profile: limits on sizes, rates and numbers that are soon reached.
     SmallLimits,
+    /// Profile: streams of other servers are taken and opened, under TLS, proved by a certificate or else by Server Dialback
+    /// (XEP-0220).
+    Servers,
+    /// Profile: the same, but nothing except its certificate proves a server.
+    ServersByCertificate,
+    /// Profile: as [`Servers`](Self::Servers), and every time-out of server streams is a second or two.
+    ServersShortTimeouts,
     /// A command of the administrator's.
     Admin(Verb),
 }
 
 /// The needs that are a configuration of the bundled server.
-pub const PROFILES: [Need; 8] = [
+pub const PROFILES: [Need; 11] = [
     Need::ShortTimeouts,
     Need::External,
     Need::Anonymous,
@@ -77,7 +84,13 @@ pub const PROFILES: [Need; 8] = [
     Need::ConflictRefuse,
     Need::ConflictAssign,
     Need::SmallLimits,
+    Need::Servers,
+    Need::ServersByCertificate,
+    Need::ServersShortTimeouts,
 ];
+
+/// The profiles with server streams.
+pub const SERVER_PROFILES: [Need; 3] = [Need::Servers, Need::ServersByCertificate, Need::ServersShortTimeouts];
 
 /// A command of the administrator's, as `--admin-command` is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -170,6 +183,9 @@ impl Need {
             Need::ConflictRefuse => "conflict-refuse",
             Need::ConflictAssign => "conflict-assign",
             Need::SmallLimits => "small-limits",
+            Need::Servers => "servers",
+            Need::ServersByCertificate => "servers-by-certificate",
+            Need::ServersShortTimeouts => "servers-short-timeouts",
             Need::Admin(verb) => verb.name(),
         }
     }
@@ -191,8 +207,20 @@ impl Case {
     /// The document: `RFC 6120`.
     #[must_use]
     pub fn document(&self) -> String {
-        let folder = self.module.split("::").find(|part| part.starts_with("rfc")).unwrap_or_default();
-        format!("RFC {}", folder.trim_start_matches("rfc"))
+        let parts = self.module.split("::");
+        let found = parts.filter_map(|part| Some((part.get(..3)?, part.get(3..)?)));
+        let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        match found.into_iter().find(|(kind, rest)| ["rfc", "xep"].contains(kind) && number(rest)) {
+            Some(("xep", rest)) => format!("XEP-{rest}"),
+            Some((_, rest)) => format!("RFC {rest}"),
+            None => String::new(),
+        }
+    }
+
+    /// Is it about streams between servers?
+    #[must_use]
+    pub fn is_of_servers(&self) -> bool {
+        self.needs.iter().any(|need| SERVER_PROFILES.contains(need))
     }
 
     /// The section that its file is named after: `4.9.3`.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,7 +17,8 @@ use crate::client::Trust;
 use crate::faults::{self, Fault};
 use crate::report::{self, Run};
 use crate::runner::{self, Judged, Options};
-use crate::subject::{Account, Accounts, AdminCommand, Site};
+use crate::servers::{Dns, ServerSide};
+use crate::subject::{Account, Accounts, AdminCommand, Authority, SERVER_STREAMS, Site};
 
 /// What to run, and how to tell of it.
 #[derive(Clone, Debug, clap::Args)]
@@ -30,6 +32,9 @@ pub struct Suite {
     /// List the cases and do not run them
     #[arg(long)]
     pub list: bool,
+    /// Judge streams between servers, too (the bundled server: always); another server needs --s2s-server for that
+    #[arg(long)]
+    pub s2s: bool,
     /// Make every wait longer by this factor
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     pub patience: f64,
@@ -91,9 +96,22 @@ pub struct Other {
     #[arg(long, value_name = "COMMAND", requires = "server")]
     pub admin_command: Option<String>,
     /// What it is configured for: short-timeouts, external, anonymous, plaintext, strong-mechanisms,
-    /// conflict-refuse, conflict-assign, small-limits; may be repeated
+    /// conflict-refuse, conflict-assign, small-limits, servers-by-certificate, servers-short-timeouts; may be repeated
     #[arg(long, value_name = "WHAT", requires = "server")]
     pub has: Vec<String>,
+    /// Where it listens for servers that begin in clear; it finds other domains by --s2s-dns, and trusts --s2s-authority
+    #[arg(long, value_name = "HOST:PORT", requires_all = ["server", "s2s_authority"])]
+    pub s2s_server: Option<String>,
+    /// Where it listens for servers that begin with TLS
+    #[arg(long, value_name = "HOST:PORT", requires = "s2s_server")]
+    pub s2s_direct_tls: Option<String>,
+    /// Where the suite answers its questions to the DNS, and listens for its streams: an address that it can reach
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5453")]
+    pub s2s_dns: SocketAddrV4,
+    /// A folder for authority.crt and authority.key, which sign the certificates of the suite's own servers; they are made if
+    /// they are not there
+    #[arg(long, value_name = "FOLDER")]
+    pub s2s_authority: Option<PathBuf>,
 }
 
 impl Suite {
@@ -113,7 +131,14 @@ impl Suite {
         let section = |case: &Case| self.section.iter().any(|section| case.belongs_to(section));
         let name = |case: &Case| self.case.iter().any(|part| case.name.contains(part.as_str()));
         let all = self.section.is_empty() && self.case.is_empty();
-        crate::rfc6120::cases().into_iter().filter(|case| all || section(case) || name(case)).collect()
+        let cases = crate::rfc6120::cases().into_iter().filter(|case| self.s2s || !case.is_of_servers());
+        cases.filter(|case| all || section(case) || name(case)).collect()
+    }
+
+    /// The same suite for the bundled server, whose streams with other servers need not be asked for.
+    #[must_use]
+    pub fn for_ours(&self) -> Suite {
+        Suite { s2s: self.s2s || SERVER_STREAMS, ..self.clone() }
     }
 
     /// How to run them.
@@ -138,6 +163,9 @@ impl Other {
         let need = |name: &String| -> Result<Need> {
             PROFILES.into_iter().find(|need| need.name() == name).with_context(|| format!("--has {name}: unknown"))
         };
+        let servers = self.server_side()?;
+        let mut has = self.has.iter().map(need).collect::<Result<BTreeSet<_>>>()?;
+        has.extend(servers.is_some().then_some(Need::Servers));
         Ok(Some(Site {
             name: server.clone(),
             starttls: server.clone(),
@@ -146,9 +174,22 @@ impl Other {
             second_domain: self.second_domain.clone(),
             trust: self.ca.as_deref().map_or(Ok(Trust::Anything), trust)?,
             admin: Box::new(AdminCommand { command: self.admin_command.clone() }),
-            has: self.has.iter().map(need).collect::<Result<BTreeSet<_>>>()?,
+            has,
             accounts: Accounts::given(self.account.iter().map(account).collect::<Result<_>>()?),
             authority: None,
+            servers,
+        }))
+    }
+
+    /// Where it takes streams of other servers, if that is said.
+    fn server_side(&self) -> Result<Option<ServerSide>> {
+        let (Some(server), Some(folder)) = (&self.s2s_server, &self.s2s_authority) else { return Ok(None) };
+        Ok(Some(ServerSide {
+            starttls: server.clone(),
+            direct_tls: self.s2s_direct_tls.clone(),
+            dns: Arc::new(Dns::start((*self.s2s_dns.ip(), self.s2s_dns.port()))?),
+            asks_for_addresses: true,
+            authority: Arc::new(Authority::kept(folder)?),
         }))
     }
 }
@@ -249,7 +290,7 @@ pub fn write_docs(run: &Run) -> Result<()> {
 fn run_faults(suite: &Suite, judged: &Judged, cases: &[&'static Case]) -> Result<()> {
     let start = Instant::now();
     let named = |fault: &&Fault| suite.faults || suite.fault.iter().any(|name| fault.name.contains(name.as_str()));
-    let faults: Vec<&'static Fault> = faults::faults().into_iter().filter(named).collect();
+    let faults: Vec<&'static Fault> = faults::faults(suite.s2s).into_iter().filter(named).collect();
     ensure!(!faults.is_empty(), "there is no such fault");
     let found = faults::run::run(judged, &faults, cases, suite.options(), |found| {
         if suite.verbose {

@@ -19,8 +19,10 @@ pub mod report;
 pub mod rfc6120;
 mod rfc6121;
 pub mod runner;
+pub mod servers;
 pub mod subject;
 pub mod tree;
+mod xep0220;
 
 pub use case::{Case, Level, Need, Verb};
 pub use client::{Client, Features, Item, Login, Next, TlsOptions};

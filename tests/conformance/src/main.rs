@@ -37,5 +37,5 @@ fn run(suite: &Suite) -> Result<()> {
         .program
         .as_ref()
         .context("which server? --program FILE or --server HOST:PORT; cargo xtask conformance builds one")?;
-    cli::run(suite, &Judged::Started(Box::new(Bundled::new(std::path::absolute(program)?)?)))
+    cli::run(&suite.for_ours(), &Judged::Started(Box::new(Bundled::new(std::path::absolute(program)?)?)))
 }

@@ -22,3 +22,7 @@ pub const VCARD_UPDATE: &str = "vcard-temp:x:update";
 pub const PING: &str = "urn:xmpp:ping";
 /// Types of channel binding that a server can do (XEP-0440).
 pub const CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0";
+/// Server Dialback (XEP-0220).
+pub const DIALBACK: &str = "jabber:server:dialback";
+/// Its stream feature.
+pub const DIALBACK_FEATURE: &str = "urn:xmpp:features:dialback";

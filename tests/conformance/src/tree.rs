@@ -37,14 +37,27 @@ pub enum Node {
 }
 
 impl Element {
-    /// Reads one element; `jabber:client` is the default namespace, `stream` is bound.
+    /// Reads one element; `jabber:client` is the default namespace, `stream` is bound, and so is `db` (XEP-0220).
     ///
     /// # Panics
     /// If it is not one well-formed element: the text comes from a case.
     #[must_use]
     #[track_caller]
     pub fn parse(xml: &str) -> Element {
-        Element::try_parse(xml).unwrap_or_else(|error| panic!("can't be read: {error}: {xml}"))
+        Element::parse_within(xml, ns::CLIENT)
+    }
+
+    /// The same where another namespace is the default one.
+    ///
+    /// # Panics
+    /// As [`parse`](Self::parse).
+    #[must_use]
+    #[track_caller]
+    pub fn parse_within(xml: &str, namespace: &str) -> Element {
+        match Element::try_parse_within(xml, namespace) {
+            Ok(element) => element,
+            Err(error) => panic!("can't be read: {error}: {xml}"),
+        }
     }
 
     /// Reads one element, as [`parse`](Self::parse).
@@ -52,7 +65,15 @@ impl Element {
     /// # Errors
     /// What is wrong with it.
     pub fn try_parse(xml: &str) -> Result<Element, String> {
-        let document = format!("<fragment xmlns='{}' xmlns:stream='{}'>{xml}</fragment>", ns::CLIENT, ns::STREAM);
+        Element::try_parse_within(xml, ns::CLIENT)
+    }
+
+    fn try_parse_within(xml: &str, namespace: &str) -> Result<Element, String> {
+        let document = format!(
+            "<fragment xmlns='{namespace}' xmlns:stream='{}' xmlns:db='{}'>{xml}</fragment>",
+            ns::STREAM,
+            ns::DIALBACK
+        );
         let mut builder = Builder::default();
         for event in EventReader::new_with_config(document.as_bytes(), ParserConfig::new().cdata_to_characters(true)) {
             builder.take(event.map_err(|error| error.to_string())?)?;
@@ -272,7 +293,7 @@ fn compare(expected: &Element, received: &Element, outermost: bool, path: &str, 
     for (name, value) in &expected.attributes {
         match (value.as_str(), received.attribute(name)) {
             ("?", _) | ("*", Some(_)) => {}
-            ("normal", None) if name == "type" && expected.is("message", ns::CLIENT) => {}
+            ("normal", None) if name == "type" && is_message(expected) => {}
             (_, None) => found.push(format!("{path}: {name} is missing")),
             (value, Some(other)) if value == other => {}
             (value, Some(other)) => found.push(format!("{path}: {name} is {other:?} instead of {value:?}")),
@@ -315,6 +336,10 @@ fn compare(expected: &Element, received: &Element, outermost: bool, path: &str, 
     if text != "*" && text != other && !(blank(&text) && blank(&other)) {
         found.push(format!("{path}: the text is {other:?} instead of {text:?}"));
     }
+}
+
+fn is_message(element: &Element) -> bool {
+    element.is("message", ns::CLIENT) || element.is("message", ns::SERVER)
 }
 
 fn attribute(out: &mut String, name: &str, value: &str) {

@@ -6,7 +6,7 @@ use jabiru_conformance::faults;
 use jabiru_conformance::report::{self, Run};
 use jabiru_conformance::rfc6120;
 use jabiru_conformance::runner::{self, Judged, Options};
-use jabiru_conformance::subject::Bundled;
+use jabiru_conformance::subject::{Bundled, SERVER_STREAMS};
 use jabiru_test_support::program;
 
 /// Both tests keep the machine busy: one after the other.
@@ -35,7 +35,7 @@ fn every_fault_is_noticed() {
     let judged = judged();
     judged.check().expect("the server starts");
     let hasty = Options { patience: 1.0, ..OPTIONS };
-    let found = faults::run::run(&judged, &faults::faults(), &rfc6120::cases(), hasty, |_| {});
+    let found = faults::run::run(&judged, &faults::faults(SERVER_STREAMS), &rfc6120::cases(), hasty, |_| {});
     let missed: Vec<_> = found.into_iter().filter(|found| found.by.is_none()).collect();
     assert!(missed.is_empty(), "{}", faults::run::table(&missed));
 }

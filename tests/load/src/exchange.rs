@@ -16,12 +16,32 @@ use crate::wire::Wire;
 use crate::{Figures, cpu_time};
 
 /// What is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Traffic {
+#[derive(Clone, Copy, Debug)]
+pub enum Traffic<'a> {
     /// Pairs of clients: one sends messages to the other's full JID.
     Chat,
+    /// The same, but the other is a client of another server.
+    ChatBetween(&'a Target),
     /// Clients that ping the server.
     Ping,
+}
+
+impl Traffic<'_> {
+    /// How many clients it takes to send one thing, and to receive it.
+    fn clients(self) -> usize {
+        match self {
+            Traffic::Chat | Traffic::ChatBetween(_) => 2,
+            Traffic::Ping => 1,
+        }
+    }
+
+    /// By what its end is known where it arrives.
+    fn marker(self) -> &'static [u8] {
+        match self {
+            Traffic::Chat | Traffic::ChatBetween(_) => b"</message>",
+            Traffic::Ping => b"<iq ",
+        }
+    }
 }
 
 /// When the next one is sent.
@@ -45,7 +65,7 @@ const SILENCE: Duration = Duration::from_secs(20);
 pub fn exchange(
     target: &Target,
     processes: &[u32],
-    traffic: Traffic,
+    traffic: Traffic<'_>,
     lanes: usize,
     pace: Pace,
     duration: Duration,
@@ -85,12 +105,15 @@ struct Exchange {
 }
 
 impl Exchange {
-    fn new(target: &Target, traffic: Traffic, count: usize) -> Result<Exchange> {
+    fn new(target: &Target, traffic: Traffic<'_>, count: usize) -> Result<Exchange> {
         let poll = Poll::new()?;
-        let clients_a_lane = if traffic == Traffic::Chat { 2 } else { 1 };
         let mut clients = Vec::new();
         let mut jids = Vec::new();
-        for account in 0..count * clients_a_lane {
+        for account in 0..count * traffic.clients() {
+            let target = match traffic {
+                Traffic::ChatBetween(other) if account % 2 == 1 => other,
+                Traffic::Chat | Traffic::ChatBetween(_) | Traffic::Ping => target,
+            };
             let mut login = Login::new(target, account, "load").with_context(|| format!("account {account}"))?;
             login.wire.set_nonblocking()?;
             let token = Token(account);
@@ -99,7 +122,7 @@ impl Exchange {
             jids.push(login.jid);
         }
         let lanes = (0..count).map(|lane| match traffic {
-            Traffic::Chat => {
+            Traffic::Chat | Traffic::ChatBetween(_) => {
                 let (sender, receiver) = (2 * lane, 2 * lane + 1);
                 Lane { sender, receiver, message: Message::chat(&jids[receiver]), sent: VecDeque::new() }
             }
@@ -109,7 +132,7 @@ impl Exchange {
         });
         Ok(Exchange {
             lanes: lanes.collect(),
-            marker: Finder::new(if traffic == Traffic::Chat { &b"</message>"[..] } else { &b"<iq "[..] }),
+            marker: Finder::new(traffic.marker()),
             tails: vec![Vec::new(); clients.len()],
             clients,
             poll,

@@ -16,6 +16,11 @@ struct Arguments {
     address: SocketAddr,
     #[arg(long, default_value = "localhost")]
     domain: String,
+    /// Where the server of those listens who are sent messages, if it is another one
+    #[arg(long, requires = "other_domain")]
+    other_address: Option<SocketAddr>,
+    #[arg(long, requires = "other_address")]
+    other_domain: Option<String>,
     /// The password of the accounts load-0000, load-0001 …
     #[arg(long, default_value = "secret")]
     password: String,
@@ -98,17 +103,25 @@ impl PaceArguments {
 }
 
 fn main() -> Result<()> {
-    let Arguments { address, domain, password, tls, trust, processes, scenario } = Arguments::parse();
+    let Arguments { address, domain, other_address, other_domain, password, tls, trust, processes, scenario } =
+        Arguments::parse();
     let config = || Security::trusting(trust.as_deref().context("--trust is needed for TLS")?);
     let security = match tls {
         Tls::None => Security::Plain,
         Tls::Starttls => Security::StartTls(config()?),
         Tls::Direct => Security::Direct(config()?),
     };
+    let other = other_address.zip(other_domain).map(|(address, domain)| Target {
+        address,
+        domain,
+        password: password.clone(),
+        security: security.clone(),
+    });
     let target = Target { address, domain, password, security };
     let figures = match scenario {
         Scenario::Chat { pairs, pace } => {
-            jabiru_load::exchange(&target, &processes, Traffic::Chat, pairs, pace.pace(), pace.duration())?
+            let traffic = other.as_ref().map_or(Traffic::Chat, Traffic::ChatBetween);
+            jabiru_load::exchange(&target, &processes, traffic, pairs, pace.pace(), pace.duration())?
         }
         Scenario::Ping { clients, pace } => {
             jabiru_load::exchange(&target, &processes, Traffic::Ping, clients, pace.pace(), pace.duration())?

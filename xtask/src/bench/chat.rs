@@ -85,8 +85,8 @@ const fn row(
 const ACCOUNTS: usize = 100;
 /// How often the memory is measured, each time of a fresh server: it hardly varies.
 const IDLE_ROUNDS: u32 = 1;
-const BUILD_LIMIT: Duration = Duration::from_secs(60 * 60);
-const LOAD_LIMIT: Duration = Duration::from_secs(10 * 60);
+pub(super) const BUILD_LIMIT: Duration = Duration::from_secs(60 * 60);
+pub(super) const LOAD_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// Measures, prints the table, and returns it.
 pub(super) fn run(arguments: &Arguments) -> Result<String> {
@@ -181,7 +181,7 @@ impl Load {
     }
 }
 
-fn median(values: &mut [f64]) -> f64 {
+pub(super) fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
@@ -211,7 +211,7 @@ fn table(names: &[String], medians: &[Vec<f64>]) -> String {
 }
 
 /// Three digits, or whole.
-fn short(figure: f64) -> String {
+pub(super) fn short(figure: f64) -> String {
     match figure {
         figure if figure < 10.0 => format!("{figure:.2}"),
         figure if figure < 100.0 => format!("{figure:.1}"),
@@ -219,7 +219,7 @@ fn short(figure: f64) -> String {
     }
 }
 
-fn load_average() -> String {
+pub(super) fn load_average() -> String {
     let text = fs::read_to_string(Path::new("/proc/loadavg")).unwrap_or_default();
     text.split(' ').next().unwrap_or("unknown").to_owned()
 }

@@ -31,6 +31,21 @@ pub(super) enum Kind {
     Ejabberd,
 }
 
+impl Kind {
+    /// Its name and version.
+    pub(super) fn name(self) -> Result<String> {
+        let package = match self {
+            Kind::Jabiru => return Ok("Jabiru".to_owned()),
+            Kind::Prosody => "prosody",
+            Kind::Ejabberd => "ejabberd",
+        };
+        let mut query = process::command("dpkg-query");
+        let output = process::capture(query.args(["-W", "-f", "${Version}", package]), COMMAND_LIMIT)?;
+        let version = output.stdout.split(['-', '+']).next().unwrap_or_default().to_owned();
+        Ok(format!("{package} {version}"))
+    }
+}
+
 /// A server with its folder, running or not; killed when dropped.
 #[derive(Debug)]
 pub(super) struct Peer {
@@ -150,15 +165,7 @@ impl Peer {
 
     /// Its name and version.
     pub(super) fn name(&self) -> Result<String> {
-        let package = match self.kind {
-            Kind::Jabiru => return Ok("Jabiru".to_owned()),
-            Kind::Prosody => "prosody",
-            Kind::Ejabberd => "ejabberd",
-        };
-        let mut query = process::command("dpkg-query");
-        let output = process::capture(query.args(["-W", "-f", "${Version}", package]), COMMAND_LIMIT)?;
-        let version = output.stdout.split(['-', '+']).next().unwrap_or_default().to_owned();
-        Ok(format!("{package} {version}"))
+        self.kind.name()
     }
 
     fn config(&self) -> PathBuf {

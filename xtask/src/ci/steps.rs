@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::{Outcome, Step};
 use crate::process::{capture, cargo, command, run};
 use crate::workspace::Workspace;
-use crate::{conformance, docs, fuzz, interop, layers, readme, tools};
+use crate::{conformance, docs, federation, fuzz, interop, layers, readme, tools};
 
 /// Longest time for one invocation of cargo that compiles.
 const COMPILE: Duration = Duration::from_secs(30 * 60);
@@ -49,6 +49,11 @@ pub(super) const ALL: &[Step] = &[
         run: |_| done(fuzz::run_all(FUZZ_SECONDS)),
     },
     Step { name: "clients", about: "stock clients talk through the server", run: |_| done(interop::clients_for_ci()) },
+    Step {
+        name: "servers",
+        about: "Jabiru federates with Prosody, ejabberd and itself, on hosts of their own",
+        run: |_| done(federation::for_ci()),
+    },
     Step {
         name: "peers",
         about: "the conformance suite judges Prosody and ejabberd as tests/conformance/data/peers.toml says",

@@ -53,7 +53,7 @@ pub(crate) fn peers_for_ci() -> Result<()> {
         #[command(flatten)]
         arguments: Arguments,
     }
-    let mut line = vec!["conformance".to_owned()];
+    let mut line = vec!["conformance".to_owned(), "--s2s".to_owned()];
     for kind in Kind::value_variants() {
         line.extend(["--against".to_owned(), kind.name().to_owned()]);
     }
@@ -61,7 +61,7 @@ pub(crate) fn peers_for_ci() -> Result<()> {
 }
 
 fn judge_ours(arguments: &Arguments) -> Result<Run> {
-    let run = cli::judge(&arguments.suite, &super::bundled(arguments)?, |_| false)?;
+    let run = cli::judge(&arguments.suite.for_ours(), &super::bundled(arguments)?, |_| false)?;
     ensure!(run.failures() == 0, "{} case(s) failed", run.failures());
     Ok(run)
 }
@@ -83,7 +83,10 @@ fn judge(kind: Kind, arguments: &Arguments, known: &Peers) -> Result<(report::Pe
         differences.push(format!("this is version {}; what is known is about {version}", peer.version()));
     }
     let judged = Judged::Started(Box::new(peer));
-    let run = cli::judge(&arguments.suite, &judged, |case| known.finding(name, case).is_some())?;
+    let suite = &arguments.suite;
+    // The documents compare what was asked of all.
+    let suite = if suite.write_docs { suite.for_ours() } else { suite.clone() };
+    let run = cli::judge(&suite, &judged, |case| known.finding(name, case).is_some())?;
     differences.extend(known.differences(name, &run));
     Ok((report::Peer { name, configuration: kind.configuration(), run }, differences))
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write as _};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -25,7 +25,6 @@ const DEBIAN: &str = "\
 c2s_ciphers: 'HIGH:!aNULL:!eNULL:!3DES:@STRENGTH'
 c2s_protocol_options: [no_sslv3, no_tlsv1, no_tlsv1_1, cipher_server_preference, no_compression]
 disable_sasl_mechanisms: [digest-md5, X-OAUTH2]
-s2s_access: none
 acl:
   local:
     user_regexp: ''
@@ -70,7 +69,6 @@ modules:
   mod_push_keepalive: {}
   mod_roster:
     versioning: true
-  mod_s2s_dialback: {}
   mod_shared_roster: {}
   mod_sic: {}
   mod_stream_mgmt:
@@ -89,6 +87,16 @@ const BACKLOG: usize = 1000;
 /// only there where a server is for one case.
 const FAIL2BAN: &str = "  mod_fail2ban: {}\n";
 
+/// Another of Debian's modules: without it certificates alone prove a server.
+const DIALBACK: &str = "  mod_s2s_dialback: {}\n";
+
+/// What Debian's configuration says of server streams.
+const SERVERS: &str = "\
+s2s_use_starttls: required
+s2s_ciphers: 'HIGH:!aNULL:!eNULL:!3DES:@STRENGTH'
+s2s_protocol_options: [no_sslv3, no_tlsv1, no_tlsv1_1, cipher_server_preference, no_compression]
+";
+
 /// Writes the configuration; the command that starts the server: what `ejabberdctl` would start, but as ourselves
 /// and with a data directory of our own.
 pub(super) fn prepare(place: &Place, domains: &[&str]) -> Result<Command> {
@@ -101,8 +109,11 @@ pub(super) fn prepare(place: &Place, domains: &[&str]) -> Result<Command> {
         .env("EJABBERD_CONFIG_PATH", config)
         .env("EJABBERD_LOG_PATH", place.folder.join("ejabberd.log"))
         .args(["+K", "true", "-noinput", "-mnesia", "dir"])
-        .arg(format!("{:?}", text(&place.folder.join("data"))))
-        .args(["-s", "ejabberd"]);
+        .arg(format!("{:?}", text(&place.folder.join("data"))));
+    if let Some(servers) = place.servers {
+        command.args(["-eval", &resolver(servers.dns)]);
+    }
+    command.args(["-s", "ejabberd"]);
     Ok(command)
 }
 
@@ -115,6 +126,28 @@ pub(crate) fn libraries() -> Result<PathBuf> {
     found.context("ejabberd is installed, but not below /usr/lib")
 }
 
+/// What has Erlang's resolver ask nobody but the name server of the suite.
+fn resolver(dns: SocketAddr) -> String {
+    let (ip, port) = (dns.ip().to_string().replace('.', ","), dns.port());
+    format!(
+        "inet_db:set_resolv_conf(\"\"), inet_db:set_lookup([file, dns]), inet_db:set_cache_size(0), \
+         inet_db:add_ns({{{ip}}}, {port})."
+    )
+}
+
+/// The part of the configuration that is about other servers, but for where they connect.
+fn servers(place: &Place) -> String {
+    if place.servers.is_none() {
+        return "s2s_access: none\n".to_owned();
+    }
+    let authority = text(&place.certificates.join("authority.crt"));
+    let timeouts = match place.profile {
+        Some(Need::ServersShortTimeouts) => "negotiation_timeout: 2\ns2s_timeout: 2\n",
+        _ => "",
+    };
+    format!("{SERVERS}ca_file: {authority:?}\n{timeouts}")
+}
+
 fn configuration(place: &Place, domains: &[&str]) -> String {
     let listener = |port: u16, tls: &str| {
         format!(
@@ -122,6 +155,17 @@ fn configuration(place: &Place, domains: &[&str]) -> String {
              max_stanza_size: 262144\n    backlog: {BACKLOG}\n"
         )
     };
+    let server_listener = |port: u16, tls: bool| {
+        format!(
+            "  - port: {port}\n    ip: 127.0.0.1\n    module: ejabberd_s2s_in\n    tls: {tls}\n    max_stanza_size: 524288\n    \
+             backlog: {BACKLOG}\n"
+        )
+    };
+    let server_listeners: String = place
+        .servers
+        .iter()
+        .flat_map(|servers| [server_listener(servers.starttls, false), server_listener(servers.direct_tls, true)])
+        .collect();
     let starttls = if place.profile == Some(Need::Plaintext) { "starttls" } else { "starttls_required" };
     let authentication = match place.profile {
         Some(Need::Anonymous) => {
@@ -141,14 +185,19 @@ fn configuration(place: &Place, domains: &[&str]) -> String {
     }
     let _ = write!(
         out,
-        "{authentication}{conflict}listen:\n{}{}  \
+        "{authentication}{conflict}{}listen:\n{}{}{}  \
            - port: {}\n    ip: 127.0.0.1\n    module: ejabberd_http\n    backlog: {BACKLOG}\n    request_handlers:\n      /api: mod_http_api\n\
          api_permissions:\n  loopback:\n    who:\n      ip: 127.0.0.1/8\n    what: \"*\"\n\
          {DEBIAN}",
+        servers(place),
         listener(place.starttls, starttls),
         listener(place.direct_tls, "tls"),
+        server_listeners,
         place.control,
     );
+    if place.profile != Some(Need::ServersByCertificate) {
+        out.push_str(DIALBACK);
+    }
     if place.alone {
         out.push_str(FAIL2BAN);
     }

@@ -46,14 +46,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if suite.list {
         return cli::list(suite);
     }
-    suite.asked()?; // before minutes are spent on building
+    suite.for_ours().asked()?; // before minutes are spent on building
     if let Some(site) = suite.other.site()? {
         return cli::run(suite, &Judged::Other(Arc::new(site)));
     }
     if !arguments.against.is_empty() {
         return against::run(arguments);
     }
-    cli::run(suite, &bundled(arguments)?)
+    cli::run(&suite.for_ours(), &bundled(arguments)?)
 }
 
 /// The bundled server, built if need be.

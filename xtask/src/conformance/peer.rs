@@ -12,7 +12,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use jabiru_conformance::case::SERVER_PROFILES;
 use jabiru_conformance::runner::Start;
+use jabiru_conformance::servers::{Dns, ServerSide};
 use jabiru_conformance::subject::{Accounts, Admin, AdminError, Authority};
 use jabiru_conformance::{Need, Site, Verb};
 use tempfile::TempDir;
@@ -50,15 +52,19 @@ impl Kind {
     pub(super) fn configuration(self) -> &'static str {
         match self {
             Kind::Prosody => {
-                "Debian's package and configuration, but for addresses, certificates, accounts, `limits` (which slows \
-                 clients down) and server streams (which are off). The cases for it also ran with TLS optional, with \
-                 `conflict_resolve`, and with anonymous accounts."
+                "Debian's package and configuration, but for addresses, certificates, accounts and `limits` (which slows \
+                 others down). Server streams are on for the cases for them, with `s2s_secure_auth` (as Debian has it) \
+                 where certificates alone are to prove a server, and without it for Server Dialback. The cases for it also \
+                 ran with TLS optional, with `conflict_resolve`, with short time-outs of server streams, and with anonymous \
+                 accounts."
             }
             Kind::Ejabberd => {
                 "Debian's package and configuration, but for addresses, certificates, accounts, shapers and \
-                 `mod_pres_counter` (which slow clients down), and server streams (which are off); `mod_fail2ban` is on where a case has the server for \
-                 itself, as it locks out the address that all cases come from. The cases for it also ran with TLS \
-                 optional, with `resource_conflict`, and with anonymous accounts."
+                 `mod_pres_counter` (which slow others down); `mod_fail2ban` is on where a case has the server for \
+                 itself, as it locks out the address that all cases come from. Server streams are on for the cases for \
+                 them, without `mod_s2s_dialback` where certificates alone are to prove a server. The cases for it also ran \
+                 with TLS optional, with `resource_conflict`, with short time-outs of server streams, and with anonymous \
+                 accounts."
             }
         }
     }
@@ -70,7 +76,8 @@ pub(super) struct Peer {
     name: String,
     version: String,
     folder: TempDir,
-    authority: Authority,
+    authority: Arc<Authority>,
+    dns: Arc<Dns>,
     sites: Mutex<BTreeMap<Option<Need>, Option<Arc<Site>>>>,
     started: AtomicUsize,
 }
@@ -85,8 +92,18 @@ pub(super) struct Place {
     pub(super) alone: bool,
     pub(super) starttls: u16,
     pub(super) direct_tls: u16,
+    /// For streams of other servers, where the profile has some.
+    pub(super) servers: Option<ServerPlace>,
     /// For the administrator, where there is such a port.
     pub(super) control: u16,
+}
+
+/// Where a server listens for others, and how it finds them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ServerPlace {
+    pub(super) starttls: u16,
+    pub(super) direct_tls: u16,
+    pub(super) dns: SocketAddr,
 }
 
 /// One running server.
@@ -107,7 +124,7 @@ impl Peer {
         let output = process::capture(query.args(["-W", "-f", "${Version}", kind.name()]), COMMAND_LIMIT)?;
         let version = output.stdout.split(['-', '+']).next().unwrap_or_default().to_owned();
         let folder = tempfile::tempdir()?;
-        let authority = Authority::new(&folder.path().join("certificates"))?;
+        let authority = Arc::new(Authority::new(&folder.path().join("certificates"))?);
         for domain in [DOMAIN, OTHER] {
             let (certificate, key) = authority.certify_server(domain, &[domain])?;
             // ejabberd wants both in one file, with the authority's certificate.
@@ -119,7 +136,8 @@ impl Peer {
             Kind::Prosody => format!("Prosody {version}"),
             Kind::Ejabberd => format!("ejabberd {version}"),
         };
-        Ok(Peer { kind, name, version, folder, authority, sites: Mutex::default(), started: AtomicUsize::new(0) })
+        let dns = Arc::new(Dns::start((Ipv4Addr::LOCALHOST, 0))?);
+        Ok(Peer { kind, name, version, folder, authority, dns, sites: Mutex::default(), started: AtomicUsize::new(0) })
     }
 
     /// The version of its package.
@@ -130,7 +148,8 @@ impl Peer {
     /// Starts one more, for one case `alone` or for all; `None` if it has no such configuration.
     fn start(&self, profile: Option<Need>, alone: bool) -> Result<Option<Arc<Site>>> {
         let can = [Need::Plaintext, Need::Anonymous, Need::ConflictRefuse, Need::ConflictAssign];
-        if profile.is_some_and(|profile| !can.contains(&profile)) {
+        let servers = profile.is_some_and(|profile| SERVER_PROFILES.contains(&profile));
+        if profile.is_some_and(|profile| !servers && !can.contains(&profile)) {
             return Ok(None);
         }
         let number = self.started.fetch_add(1, Ordering::Relaxed);
@@ -138,12 +157,25 @@ impl Peer {
         fs::create_dir_all(folder.join("data"))?;
         let certificates = self.folder.path().join("certificates");
         let (starttls, direct_tls, control) = (free_port()?, free_port()?, free_port()?);
-        let place = Place { folder, certificates, profile, alone, starttls, direct_tls, control };
+        let servers = if servers {
+            let (starttls, direct_tls) = (free_port()?, free_port()?);
+            Some(ServerPlace { starttls, direct_tls, dns: self.dns.address() })
+        } else {
+            None
+        };
+        let place = Place { folder, certificates, profile, alone, starttls, direct_tls, servers, control };
         let command = match self.kind {
             Kind::Prosody => prosody::prepare(&place)?,
             Kind::Ejabberd => ejabberd::prepare(&place, &[DOMAIN, OTHER])?,
         };
         let child = start(command, &place)?;
+        let server_side = |place: ServerPlace| ServerSide {
+            starttls: format!("127.0.0.1:{}", place.starttls),
+            direct_tls: Some(format!("127.0.0.1:{}", place.direct_tls)),
+            dns: Arc::clone(&self.dns),
+            asks_for_addresses: self.kind == Kind::Prosody,
+            authority: Arc::clone(&self.authority),
+        };
         Ok(Some(Arc::new(Site {
             name: self.name.clone(),
             starttls: format!("127.0.0.1:{starttls}"),
@@ -155,6 +187,7 @@ impl Peer {
             has: profile.into_iter().collect(),
             accounts: Accounts::new_ones(),
             authority: None,
+            servers: servers.map(server_side),
         })))
     }
 }
@@ -191,7 +224,8 @@ fn start(mut command: Command, place: &Place) -> Result<Child> {
     command.current_dir(&place.folder).stdout(log.try_clone()?).stderr(log);
     let mut child = command.spawn().with_context(|| format!("can't start {}", process::describe(&command)))?;
     let start = Instant::now();
-    for port in [place.starttls, place.direct_tls] {
+    let servers = place.servers.iter().flat_map(|servers| [servers.starttls, servers.direct_tls]);
+    for port in [place.starttls, place.direct_tls].into_iter().chain(servers) {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         while TcpStream::connect_timeout(&address, START_LIMIT).is_err() {
             let said = || fs::read_to_string(&path).unwrap_or_default();

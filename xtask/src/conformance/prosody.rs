@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use jabiru_conformance::{Need, Verb};
 
-use super::peer::{DOMAIN, OTHER, Place, text};
+use super::peer::{DOMAIN, OTHER, Place, ServerPlace, text};
 use crate::process;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -70,7 +70,9 @@ fn configuration(place: &Place) -> String {
     let tls = |domain: &str| {
         let (certificate, key) =
             (place.certificates.join(format!("{domain}.crt")), place.certificates.join(format!("{domain}.key")));
-        format!("{{ certificate = {:?}; key = {:?} }}", text(&certificate), text(&key))
+        let authority = place.certificates.join("authority.crt");
+        let [certificate, key, authority] = [&certificate, &key, &authority].map(|path| text(path));
+        format!("{{ certificate = {certificate:?}; key = {key:?}; cafile = {authority:?} }}")
     };
     let modules: Vec<String> = MODULES.iter().map(|module| format!("{module:?}")).collect();
     let modules = modules.join(", ");
@@ -84,20 +86,41 @@ fn configuration(place: &Place) -> String {
          c2s_direct_tls_ports = {{ {direct_tls} }}\n\
          c2s_direct_tls_ssl = {}\n\
          modules_enabled = {{ {modules} }}\n\
-         modules_disabled = {{ \"s2s\" }}\n\
          authentication = \"{authentication}\"\n\
          c2s_require_encryption = {}\n\
-         {conflict}",
+         {conflict}{}",
         text(&folder.join("data")),
         text(&folder.join(SOCKET)),
         tls(DOMAIN),
         *profile != Some(Need::Plaintext),
+        servers(place, &tls(DOMAIN)),
     );
     for domain in [DOMAIN, OTHER] {
         // Writing to a String can't fail.
         let _ = write!(out, "VirtualHost \"{domain}\"\n    ssl = {}\n", tls(domain));
     }
     out
+}
+
+/// The part of the configuration that is about other servers.
+fn servers(place: &Place, tls: &str) -> String {
+    let Some(ServerPlace { starttls, direct_tls, dns }) = place.servers else {
+        return "modules_disabled = { \"s2s\" }\n".to_owned();
+    };
+    let certificate_alone = place.profile == Some(Need::ServersByCertificate);
+    let timeout = if place.profile == Some(Need::ServersShortTimeouts) { "s2s_timeout = 2\n" } else { "" };
+    // A name server on loopback is asked only if that is allowed, and it signs nothing.
+    format!(
+        "s2s_ports = {{ {starttls} }}\n\
+         s2s_direct_tls_ports = {{ {direct_tls} }}\n\
+         s2s_direct_tls_ssl = {tls}\n\
+         s2s_secure_auth = {certificate_alone}\n\
+         {timeout}\
+         unbound = {{ resolvconf = false; hoststxt = false; forward = \"{}@{}\"; \
+         options = {{ [\"do-not-query-localhost:\"] = \"no\"; [\"module-config:\"] = \"iterator\" }} }}\n",
+        dns.ip(),
+        dns.port(),
+    )
 }
 
 /// The line of its shell for a verb; `None` if it has none.

@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -57,7 +58,10 @@ impl Network {
             Path::new("/proc/sys/net/ipv6").exists(),
             "the test hosts have IPv6 addresses, but this system has no IPv6"
         );
-        let prefix = format!("jabiru-{}", std::process::id());
+        // There may be several in one process.
+        static BUILT: AtomicUsize = AtomicUsize::new(0);
+        let number = BUILT.fetch_add(1, Ordering::Relaxed);
+        let prefix = format!("jabiru-{}-{number}", std::process::id());
         let host = |name, number| Host { namespace: format!("{prefix}-{name}"), name, number };
         let nameserver = host("dns", NAMESERVER_NUMBER);
         let mut hosts: Vec<Host> = Vec::new();

@@ -91,7 +91,7 @@ async fn a_restart_loses_nothing() {
     const COUNT: usize = 1000;
     let one_way = |setup: &mut crate::site::Setup| setup.policy.bidirectional = false;
     let a = Site::with("a.example", one_way);
-    let first = Site::with("b.example", one_way);
+    let mut first = Site::with("b.example", one_way);
     a.knows(&[&first]);
     let romeo = a.log_in("romeo@a.example/orchard").await;
     let before = first.log_in("juliet@b.example/balcony").await;
@@ -106,6 +106,7 @@ async fn a_restart_loses_nothing() {
     let restarting = async {
         before.ids(100).await;
         let address = first.address;
+        first.stop_listening();
         assert_eq!(first.s2s.shut_down(Duration::from_secs(5)).await, 0, "all streams have ended");
         drop(first);
         // As a program that starts again: the same address, and nothing in memory.
@@ -132,4 +133,47 @@ async fn a_restart_loses_nothing() {
     eventually(|| arrived().len() >= COUNT, || format!("{} arrived, {}", arrived().len(), romeo.errors())).await;
     assert_counted(&arrived(), COUNT);
     assert_eq!(romeo.sink.ids(), Vec::<String>::new(), "no error came");
+}
+
+/// Streams that this server ends are heard out first: nothing that arrived is told to be lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_that_are_closed_under_traffic_lose_nothing() {
+    const COUNT: usize = 1000;
+    for (bidirectional, stream_management) in [(false, true), (true, true)] {
+        let site = |name| {
+            Site::with(name, |setup| {
+                setup.policy.bidirectional = bidirectional;
+                setup.policy.stream_management = stream_management;
+            })
+        };
+        let (a, b) = (site("a.example"), site("b.example"));
+        a.knows(&[&b]);
+        b.knows(&[&a]);
+        let (romeo, juliet) = log_in_both(&a, &b).await;
+        for number in 0..COUNT {
+            romeo.says("juliet@b.example/balcony", number).await;
+            if number % 200 == 199 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                a.s2s.close(&b.domain);
+            }
+        }
+        let arrived = || juliet.sink.ids().len();
+        eventually(|| arrived() >= COUNT, || format!("{} arrived, {}", arrived(), romeo.errors())).await;
+        assert_counted(&juliet.sink.ids(), COUNT);
+        assert_eq!(romeo.errors(), "0 errors: None … None", "bidirectional: {bidirectional}");
+    }
+}
+
+/// What waits for a stream that is being opened is sent before the server goes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_ends_sends_what_waits() {
+    const COUNT: usize = 20;
+    let (a, b) = (Site::start("a.example"), Site::start("b.example"));
+    a.knows(&[&b]);
+    let (romeo, juliet) = log_in_both(&a, &b).await;
+    for number in 0..COUNT {
+        romeo.says("juliet@b.example/balcony", number).await;
+    }
+    assert_eq!(a.s2s.shut_down(Duration::from_secs(5)).await, 0);
+    assert_counted(&juliet.ids(COUNT).await, COUNT);
 }

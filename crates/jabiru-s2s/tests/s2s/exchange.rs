@@ -50,3 +50,30 @@ async fn without_bidirectional_streams_and_without_management() {
         talk(&site("a.example"), &site("b.example"), 200).await;
     }
 }
+
+/// RFC 6120 §13.12: the tight bounds are for those who have proved nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_stanzas_arrive() {
+    for dialback in [false, true] {
+        let site = |name| {
+            Site::with(name, |setup| {
+                if dialback {
+                    setup.identity = self_signed(name);
+                    setup.policy.rules = dialback_allowed();
+                }
+            })
+        };
+        let (a, b) = (site("a.example"), site("b.example"));
+        a.knows(&[&b]);
+        b.knows(&[&a]);
+        let romeo = a.log_in("romeo@a.example/orchard").await;
+        let juliet = b.log_in("juliet@b.example/balcony").await;
+        let body = "x".repeat(100_000);
+        let message = |to: &str| format!("<message to='{to}' id='0'><body>{body}</body></message>");
+        romeo.send(&message("juliet@b.example/balcony")).await;
+        assert_counted(&juliet.ids(1).await, 1);
+        juliet.send(&message("romeo@a.example/orchard")).await;
+        assert_counted(&romeo.ids(1).await, 1);
+        assert!(romeo.sink.take().iter().chain(&juliet.sink.take()).all(|stanza| !stanza.is_response()));
+    }
+}

@@ -85,6 +85,13 @@ impl Site {
         self.serving.push(tokio::spawn(async move { s2s.serve(listener, transport).await }));
     }
 
+    /// Lets nobody in any more, as a server that ends.
+    pub(crate) fn stop_listening(&mut self) {
+        for serving in self.serving.drain(..) {
+            serving.abort();
+        }
+    }
+
     /// Says where others are.
     pub(crate) fn knows(&self, others: &[&Site]) {
         let routes: Vec<_> =
@@ -108,9 +115,7 @@ impl Site {
 
 impl Drop for Site {
     fn drop(&mut self) {
-        for serving in &self.serving {
-            serving.abort();
-        }
+        self.stop_listening();
     }
 }
 

@@ -101,7 +101,7 @@ impl Client {
     /// If something else comes.
     #[track_caller]
     pub fn receives(&mut self, xml: impl AsRef<str>) -> Element {
-        let expected = Element::parse(&self.scope.expand(xml.as_ref()));
+        let expected = Element::parse_within(&self.scope.expand(xml.as_ref()), self.content);
         let received = self.receives_relevant(&expected.name);
         let found = differences(&expected, &received);
         assert!(found.is_empty(), "{}\n  expected: {expected}\n  received: {received}", found.join("\n"));
@@ -114,7 +114,8 @@ impl Client {
     /// If others come.
     #[track_caller]
     pub fn receives_in_any_order<const N: usize>(&mut self, xml: [&str; N]) -> Vec<Element> {
-        let mut open: Vec<Element> = xml.iter().map(|xml| Element::parse(&self.scope.expand(xml))).collect();
+        let mut open: Vec<Element> =
+            xml.iter().map(|xml| Element::parse_within(&self.scope.expand(xml), self.content)).collect();
         let mut received = Vec::new();
         while !open.is_empty() {
             let name = if open.iter().any(|expected| expected.name == "presence") { "presence" } else { "" };

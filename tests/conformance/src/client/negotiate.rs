@@ -1,6 +1,7 @@
 //! Stream negotiation: what most cases take for granted.
 
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConnection, ServerConnection};
 
 use super::{Client, Header, Item, Login, Next, TlsOptions};
 use crate::ns;
@@ -57,7 +58,8 @@ impl Client {
     /// If none come.
     #[track_caller]
     pub fn opens(&mut self) -> Features {
-        self.sends_header(HEADER);
+        let header = self.initial.clone();
+        self.sends_header(&header);
         self.receives_header();
         self.receives_features()
     }
@@ -143,12 +145,34 @@ impl Client {
         let site = &self.scope.site;
         let name = options.server_name.clone().unwrap_or_else(|| site.domain.clone());
         let name = ServerName::try_from(name).map_err(std::io::Error::other)?;
-        let config = options.config(&site.trust);
-        self.wire.start_tls(config, name, self.scope.limit())?;
-        let version = self.tls().and_then(|tls| tls.protocol_version());
+        let session = ClientConnection::new(options.config(&site.trust), name).map_err(std::io::Error::other)?;
+        self.wire.start_tls(session, self.scope.limit())?;
+        self.tls_is_there();
+        Ok(())
+    }
+
+    /// The TLS handshake alone, as the side that was connected to; it may fail.
+    ///
+    /// # Errors
+    /// What TLS or the socket says.
+    pub fn tries_to_take_hands(&mut self, options: &TlsOptions) -> std::io::Result<()> {
+        let session = ServerConnection::new(options.server_config()).map_err(std::io::Error::other)?;
+        self.wire.start_tls(session, self.scope.limit())?;
+        self.tls_is_there();
+        Ok(())
+    }
+
+    fn tls_is_there(&mut self) {
+        let version = self.wire.tls().and_then(|tls| tls.protocol_version());
         self.notes(&version.map_or("TLS".to_owned(), |version| format!("{version:?}")));
         self.expects_new_stream();
-        Ok(())
+    }
+
+    /// The certificate that the other side of TLS has shown, if it has.
+    #[must_use]
+    pub fn shown_certificate(&self) -> Option<CertificateDer<'static>> {
+        let certificates = self.wire.tls()?.peer_certificates()?;
+        certificates.first().map(|certificate| certificate.clone().into_owned())
     }
 
     /// SASL as this role, with the strongest mechanism that both have. The next thing due is a new stream.

@@ -1,4 +1,4 @@
-//! How a client's TLS is set up.
+//! How TLS is set up, on either side.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,9 +7,11 @@ use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
-    CipherSuite, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion,
+    CipherSuite, ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
+    SupportedProtocolVersion,
 };
 
 /// Which server certificates are accepted.
@@ -62,12 +64,19 @@ impl TlsOptions {
         TlsOptions { versions: vec![version], ..TlsOptions::default() }
     }
 
-    pub(crate) fn config(&self, trust: &Trust) -> Arc<ClientConfig> {
-        let versions = if self.versions.is_empty() { rustls::ALL_VERSIONS } else { self.versions.as_slice() };
+    fn versions(&self) -> &[&'static SupportedProtocolVersion] {
+        if self.versions.is_empty() { rustls::ALL_VERSIONS } else { self.versions.as_slice() }
+    }
+
+    fn provider(&self) -> Arc<CryptoProvider> {
         let mut provider = aws_lc_rs::default_provider();
         provider.cipher_suites.retain(|suite| self.suites.is_empty() || self.suites.contains(&suite.suite()));
-        let builder = ClientConfig::builder_with_provider(Arc::new(provider))
-            .with_protocol_versions(versions)
+        Arc::new(provider)
+    }
+
+    pub(crate) fn config(&self, trust: &Trust) -> Arc<ClientConfig> {
+        let builder = ClientConfig::builder_with_provider(self.provider())
+            .with_protocol_versions(self.versions())
             .expect("the provider has cipher suites for every version");
         let builder = match trust {
             Trust::Roots(roots) => builder.with_root_certificates(Arc::clone(roots)),
@@ -80,14 +89,35 @@ impl TlsOptions {
             (None, Some(asked)) => builder.with_client_cert_resolver(Arc::new(Asked(Arc::clone(asked)))),
             // A case may show a certificate whose key it has not: so nothing is checked here.
             (Some(identity), _) => {
-                let key = aws_lc_rs::sign::any_supported_type(&identity.key).expect("a key that can be used");
-                let certified = CertifiedKey::new(identity.chain.clone(), key);
-                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified())))
             }
         };
         config.enable_sni = !self.without_sni;
         config.alpn_protocols = self.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         Arc::new(config)
+    }
+
+    /// For the other end of TLS, where a server connects to us: it is asked for a certificate, and may show any.
+    ///
+    /// # Panics
+    /// Without an [`identity`](Self::identity).
+    pub(crate) fn server_config(&self) -> Arc<ServerConfig> {
+        let identity = self.identity.as_ref().expect("who takes TLS connections has a certificate");
+        let verifier = Arc::new(Indifferent(aws_lc_rs::default_provider()));
+        let mut config = ServerConfig::builder_with_provider(self.provider())
+            .with_protocol_versions(self.versions())
+            .expect("the provider has cipher suites for every version")
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified())));
+        config.alpn_protocols = self.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Arc::new(config)
+    }
+}
+
+impl Identity {
+    fn certified(&self) -> CertifiedKey {
+        let key = aws_lc_rs::sign::any_supported_type(&self.key).expect("a key that can be used");
+        CertifiedKey::new(self.chain.clone(), key)
     }
 }
 
@@ -106,7 +136,7 @@ impl ResolvesClientCert for Asked {
     }
 }
 
-/// Takes any certificate, if the server only has its key.
+/// Takes any certificate, if who shows it only has its key.
 #[derive(Debug)]
 struct Indifferent(CryptoProvider);
 
@@ -142,5 +172,46 @@ impl ServerCertVerifier for Indifferent {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl ClientCertVerifier for Indifferent {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        ServerCertVerifier::verify_tls12_signature(self, message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        ServerCertVerifier::verify_tls13_signature(self, message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ServerCertVerifier::supported_verify_schemes(self)
     }
 }

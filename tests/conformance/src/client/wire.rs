@@ -2,16 +2,14 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::Connection;
 
 /// A connection.
 pub(crate) struct Wire {
     socket: TcpStream,
-    tls: Option<Box<ClientConnection>>,
+    tls: Option<Box<Connection>>,
 }
 
 /// What a read found.
@@ -19,7 +17,7 @@ pub(crate) struct Wire {
 pub(crate) enum Found {
     /// So many bytes.
     Bytes(usize),
-    /// The server's TLS has ended (close_notify); its TCP may go on.
+    /// The other side's TLS has ended (close_notify); its TCP may go on.
     TlsEnd,
     /// The connection has ended, in the way that the text tells.
     End(String),
@@ -37,24 +35,23 @@ impl Wire {
                 break;
             }
         }
-        let socket = result?;
+        Wire::new(result?, limit)
+    }
+
+    /// A connection that is there already.
+    pub(crate) fn new(socket: TcpStream, limit: Duration) -> io::Result<Wire> {
         socket.set_nodelay(true)?;
         socket.set_write_timeout(Some(limit))?;
         Ok(Wire { socket, tls: None })
     }
 
-    /// Starts TLS and goes through its handshake.
+    /// Goes through the handshake of this TLS session.
     ///
     /// # Errors
     /// What TLS or the socket says.
-    pub(crate) fn start_tls(
-        &mut self,
-        config: Arc<ClientConfig>,
-        name: ServerName<'static>,
-        limit: Duration,
-    ) -> io::Result<()> {
+    pub(crate) fn start_tls(&mut self, session: impl Into<Connection>, limit: Duration) -> io::Result<()> {
         let deadline = Instant::now() + limit;
-        let mut tls = Box::new(ClientConnection::new(config, name).map_err(io::Error::other)?);
+        let mut tls: Box<Connection> = Box::new(session.into());
         while tls.is_handshaking() {
             while tls.wants_write() {
                 tls.write_tls(&mut self.socket)?;
@@ -127,11 +124,11 @@ impl Wire {
         }
     }
 
-    /// The server has said the last of its TLS: so do we, and what follows is TCP alone.
+    /// The other side has said the last of its TLS: so do we, and what follows is TCP alone.
     fn tls_ended(&mut self) -> Found {
         if let Some(mut tls) = self.tls.take() {
             tls.send_close_notify();
-            // The server may have closed its socket already.
+            // It may have closed its socket already.
             let _ = tls.write_tls(&mut self.socket);
         }
         Found::TlsEnd
@@ -152,7 +149,7 @@ impl Wire {
     }
 
     /// The TLS session, if there is one.
-    pub(crate) fn tls(&self) -> Option<&ClientConnection> {
+    pub(crate) fn tls(&self) -> Option<&Connection> {
         self.tls.as_deref()
     }
 

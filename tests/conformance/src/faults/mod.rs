@@ -6,6 +6,7 @@
 mod delivery;
 mod negotiation;
 pub mod run;
+mod servers;
 mod splitter;
 mod stanzas;
 mod streams;
@@ -30,10 +31,11 @@ pub struct Fault {
     pub meddle: fn(&mut View<'_>, Unit) -> Vec<Unit>,
 }
 
-/// All faults.
+/// All faults; those of server streams only where these are judged.
 #[must_use]
-pub fn faults() -> Vec<&'static Fault> {
-    [streams::FAULTS, negotiation::FAULTS, stanzas::FAULTS, delivery::FAULTS, xml::FAULTS]
+pub fn faults(s2s: bool) -> Vec<&'static Fault> {
+    let servers = if s2s { servers::FAULTS } else { &[] };
+    [streams::FAULTS, negotiation::FAULTS, stanzas::FAULTS, delivery::FAULTS, xml::FAULTS, servers]
         .into_iter()
         .flatten()
         .collect()
@@ -159,8 +161,8 @@ mod tests {
 
     #[test]
     fn faults_have_names_of_their_own() {
-        let names: BTreeSet<&str> = faults().iter().map(|fault| fault.name).collect();
-        assert_eq!(names.len(), faults().len());
+        let names: BTreeSet<&str> = faults(true).iter().map(|fault| fault.name).collect();
+        assert_eq!(names.len(), faults(true).len());
         assert!(names.len() >= 40);
     }
 }

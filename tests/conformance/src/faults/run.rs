@@ -72,7 +72,7 @@ fn try_fault(judged: &Judged, fault: &'static Fault, cases: &[&'static Case], op
 const HASTE: f64 = 0.4;
 
 fn cost(case: &Case) -> usize {
-    let slow = [Need::ShortTimeouts, Need::Alone];
+    let slow = [Need::ShortTimeouts, Need::ServersShortTimeouts, Need::Alone];
     case.needs.iter().filter(|need| slow.contains(need)).count()
 }
 

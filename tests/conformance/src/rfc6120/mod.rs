@@ -13,6 +13,7 @@ mod section_6;
 mod section_7;
 mod section_8;
 mod section_9;
+mod servers;
 
 use crate::case::Case;
 
@@ -31,10 +32,20 @@ const SECTIONS: &[&[&[Case]]] = &[
     section_13::FILES,
     section_14::FILES,
     appendix_a::FILES,
+    servers::FILES,
 ];
 
-/// All cases, in the order of the document; then those of RFC 6121 that decide how it is to be read.
+/// All cases, in the order of the document, those of server streams last; then those of RFC 6121 and XEP-0220 that decide
+/// how it is to be read.
 #[must_use]
 pub fn cases() -> Vec<&'static Case> {
-    SECTIONS.iter().chain(crate::rfc6121::SECTIONS).copied().flatten().copied().flatten().collect()
+    SECTIONS
+        .iter()
+        .chain(crate::rfc6121::SECTIONS)
+        .chain(crate::xep0220::SECTIONS)
+        .copied()
+        .flatten()
+        .copied()
+        .flatten()
+        .collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,8 +16,9 @@ use tempfile::TempDir;
 
 use super::admin::run;
 use super::{Accounts, Admin, AdminError, Authority, Site};
-use crate::case::{Need, Verb};
+use crate::case::{Need, SERVER_PROFILES, Verb};
 use crate::runner::Start;
+use crate::servers::{Dns, ServerSide};
 
 /// The domain of the bundled server.
 const DOMAIN: &str = "im.example";
@@ -28,6 +29,9 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 /// How often a start is tried: a port that was free may be taken when the server wants it.
 const STARTS: usize = 3;
 
+/// Does it have streams with other servers? If it has, they are judged without being asked for.
+pub const SERVER_STREAMS: bool = true;
+
 /// How many accounts of one server are made at once: more would wait too long for the lock on its storage.
 const WRITERS: usize = 3;
 
@@ -36,6 +40,7 @@ pub struct Bundled {
     program: PathBuf,
     folder: TempDir,
     authority: Arc<Authority>,
+    dns: Arc<Dns>,
     sites: Mutex<BTreeMap<Option<Need>, Shared>>,
     started: AtomicUsize,
 }
@@ -58,6 +63,7 @@ impl Bundled {
             program: program.into(),
             folder,
             authority,
+            dns: Arc::new(Dns::start((Ipv4Addr::LOCALHOST, 0))?),
             sites: Mutex::default(),
             started: AtomicUsize::new(0),
         })
@@ -70,6 +76,13 @@ impl Bundled {
     }
 
     fn site(&self, process: Process, profile: Option<Need>) -> Site {
+        let servers = has_servers(profile).then(|| ServerSide {
+            starttls: format!("127.0.0.1:{}", process.ports[2]),
+            direct_tls: Some(format!("127.0.0.1:{}", process.ports[3])),
+            dns: Arc::clone(&self.dns),
+            asks_for_addresses: true,
+            authority: Arc::clone(&self.authority),
+        });
         Site {
             name: "Jabiru".to_owned(),
             starttls: format!("127.0.0.1:{}", process.ports[0]),
@@ -81,6 +94,7 @@ impl Bundled {
             has: profile.into_iter().collect(),
             accounts: Accounts::new_ones(),
             authority: Some(Arc::clone(&self.authority)),
+            servers,
         }
     }
 }
@@ -104,12 +118,15 @@ impl Start for Bundled {
     }
 
     fn own(&self, profile: Option<Need>) -> Result<Option<Arc<Site>>> {
+        if has_servers(profile) && !SERVER_STREAMS {
+            return Ok(None);
+        }
         let number = self.started.fetch_add(1, Ordering::Relaxed);
         let name = profile.map_or("default", Need::name);
         let mut last = anyhow!("never started");
         for attempt in 0..STARTS {
             let folder = self.folder.path().join(format!("{number}-{attempt}-{name}"));
-            match Process::start(&self.program, folder, &self.authority, profile) {
+            match Process::start(&self.program, folder, &self.authority, profile, self.dns.address()) {
                 Ok(process) => return Ok(Some(Arc::new(self.site(process, profile)))),
                 Err(error) => last = error,
             }
@@ -130,8 +147,9 @@ struct Process {
     folder: PathBuf,
     certificates: PathBuf,
     profile: Option<Need>,
-    /// For STARTTLS, and for direct TLS.
-    ports: [u16; 2],
+    ports: [u16; 4],
+    /// Whom it asks for the addresses of other domains.
+    dns: SocketAddr,
     child: Mutex<Child>,
     /// Taken in turns by whoever makes an account.
     turns: [Mutex<()>; WRITERS],
@@ -139,11 +157,17 @@ struct Process {
 }
 
 impl Process {
-    fn start(program: &Path, folder: PathBuf, authority: &Authority, profile: Option<Need>) -> Result<Process> {
+    fn start(
+        program: &Path,
+        folder: PathBuf,
+        authority: &Authority,
+        profile: Option<Need>,
+        dns: SocketAddr,
+    ) -> Result<Process> {
         std::fs::create_dir_all(&folder)?;
-        let ports = [free_port()?, free_port()?];
+        let ports = [free_port()?, free_port()?, free_port()?, free_port()?];
         let certificates = authority.folder().to_owned();
-        let text = configuration(profile, ports, &certificates, &[DOMAIN, OTHER]);
+        let text = configuration(profile, ports, dns, &certificates, &[DOMAIN, OTHER]);
         std::fs::write(folder.join("jabiru.toml"), text)?;
         let log = std::fs::File::create(folder.join("log"))?;
         let mut child = command(program, &folder)
@@ -159,6 +183,7 @@ impl Process {
             certificates,
             profile,
             ports,
+            dns,
             child: Mutex::new(child),
             turns: Default::default(),
             turn: AtomicUsize::new(0),
@@ -229,7 +254,7 @@ impl Admin for Process {
             Verb::Reload => vec!["reload"],
             Verb::RemoveDomain => {
                 let left: Vec<&str> = [DOMAIN, OTHER].into_iter().filter(|domain| *domain != first).collect();
-                let text = configuration(self.profile, self.ports, &self.certificates, &left);
+                let text = configuration(self.profile, self.ports, self.dns, &self.certificates, &left);
                 let written = std::fs::write(self.folder.join("jabiru.toml"), text);
                 written.map_err(|error| AdminError::Failed(error.to_string()))?;
                 return run(&mut self.command(&["reload"]), None);
@@ -270,9 +295,20 @@ fn free_port() -> Result<u16> {
     Ok(listener.local_addr()?.port())
 }
 
-/// The configuration of a profile.
-fn configuration(profile: Option<Need>, ports: [u16; 2], certificates: &Path, domains: &[&str]) -> String {
-    let [starttls, direct_tls] = ports;
+fn has_servers(profile: Option<Need>) -> bool {
+    profile.is_some_and(|profile| SERVER_PROFILES.contains(&profile))
+}
+
+/// The configuration of a profile. The ports are for clients and for servers, those for STARTTLS before those for direct
+/// TLS.
+fn configuration(
+    profile: Option<Need>,
+    ports: [u16; 4],
+    dns: SocketAddr,
+    certificates: &Path,
+    domains: &[&str],
+) -> String {
+    let [starttls, direct_tls, s2s_starttls, s2s_direct_tls] = ports;
     let mut text = "domains = []\ndata_directory = \"data\"\n".to_owned();
     for domain in domains {
         let (certificate, key) =
@@ -293,8 +329,27 @@ fn configuration(profile: Option<Need>, ports: [u16; 2], certificates: &Path, do
     let features = if profile == Some(Need::Anonymous) { "[features]\naccount_cancellation = true\n" } else { "" };
     let _ = write!(
         text,
-        "[c2s]\nstarttls = [\"127.0.0.1:{starttls}\"]\ndirect_tls = [\"127.0.0.1:{direct_tls}\"]\n{c2s}[s2s]\nenabled = false\n[limits]\n{limits}{guesses}{features}"
+        "[c2s]\nstarttls = [\"127.0.0.1:{starttls}\"]\ndirect_tls = [\"127.0.0.1:{direct_tls}\"]\n{c2s}[limits]\n{limits}{guesses}{features}"
     );
+    if has_servers(profile) {
+        let authority = certificates.join("authority.crt").display().to_string();
+        let require = if profile == Some(Need::ServersByCertificate) { "certificate" } else { "dialback" };
+        let timeouts = match profile {
+            Some(Need::ServersShortTimeouts) => "connect_timeout_seconds = 2\nnegotiation_timeout_seconds = 2\n",
+            _ => "",
+        };
+        // All servers of the suite are at one address, and nobody but its name server is to be asked.
+        let _ = write!(
+            text,
+            "[s2s]\nenabled = true\nstarttls = [\"127.0.0.1:{s2s_starttls}\"]\n\
+             direct_tls = [\"127.0.0.1:{s2s_direct_tls}\"]\nrequire = \"{require}\"\nca = [{authority:?}]\n\
+             system_authorities = false\ndane = false\nposh = false\n\
+             [s2s.resolver]\nnameservers = [\"{dns}\"]\ndnssec = false\n\
+             [s2s.limits]\nincoming_per_address = 10000\n{timeouts}"
+        );
+    } else {
+        text.push_str("[s2s]\nenabled = false\n");
+    }
     text
 }
 
@@ -327,6 +382,12 @@ fn differences(profile: Need) -> (&'static str, &'static str) {
              bytes_per_second = 20000\nbytes_burst = 400000\nstanzas_per_second = 20\nstanzas_burst = 400\n\
              too_fast = \"close\"\nrecipients_per_minute = 100\noutbox_bytes = 65536\n",
         ),
-        Need::Alone | Need::SecondDomain | Need::DirectTls | Need::Admin(_) => ("", ""),
+        Need::Servers
+        | Need::ServersByCertificate
+        | Need::ServersShortTimeouts
+        | Need::Alone
+        | Need::SecondDomain
+        | Need::DirectTls
+        | Need::Admin(_) => ("", ""),
     }
 }

@@ -12,13 +12,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use self::admin::{Admin, AdminCommand, AdminError};
-pub use self::bundled::Bundled;
-pub use self::certificates::{Authority, ClientCertificate, Validity};
+pub use self::bundled::{Bundled, SERVER_STREAMS};
+pub use self::certificates::{Authority, ClientCertificate, ServerCertificate, Usage, Validity};
 pub use self::site::{Account, Accounts, Site};
 
 use crate::case::{Need, Verb};
 use crate::client::{Client, Dialogue, Features, Kind, TlsOptions};
 use crate::faults::{Fault, Meddling, Memory};
+use crate::servers::{PeerServer, ServerSide};
 
 /// How long a read waits for what is due, before it is multiplied by the patience.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -35,6 +36,8 @@ pub(crate) struct Scope {
     pub(crate) site: Arc<Site>,
     pub(crate) dialogue: Dialogue,
     accounts: Mutex<BTreeMap<String, Account>>,
+    /// The domains of the judge's own servers, by their roles.
+    servers: Mutex<BTreeMap<String, String>>,
     connections: AtomicUsize,
     patience: f64,
     end: Instant,
@@ -79,6 +82,7 @@ impl Subject {
                 site,
                 dialogue: Dialogue::default(),
                 accounts: Mutex::default(),
+                servers: Mutex::default(),
                 connections: AtomicUsize::new(0),
                 patience,
                 end: Instant::now() + bound,
@@ -232,9 +236,46 @@ impl Subject {
         self.scope.account(role)
     }
 
+    /// Another server, played by the judge, of a domain that no other case has; `$verona` stands for that domain from now
+    /// on, if `verona` is its role. Needs one of [`Need::Servers`] and its like.
+    ///
+    /// # Panics
+    /// If nobody can listen.
+    #[must_use]
+    #[track_caller]
+    pub fn server(&self, role: &str) -> PeerServer {
+        let number = self.scope.next_id();
+        self.server_of(role, &format!("{role}-{number}.example"))
+    }
+
+    /// The same of a domain that the case chooses.
+    ///
+    /// # Panics
+    /// If nobody can listen.
+    #[must_use]
+    #[track_caller]
+    pub fn server_of(&self, role: &str, domain: &str) -> PeerServer {
+        let mut servers = self.scope.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        servers.insert(role.to_owned(), domain.to_owned());
+        match PeerServer::new(Arc::clone(&self.scope), self.server_side().clone(), role, domain.to_owned()) {
+            Ok(server) => server,
+            Err(error) => panic!("nobody can listen for {domain}: {error}"),
+        }
+    }
+
+    /// Where the server takes streams of other servers. Without that the case is not tried.
+    #[must_use]
+    pub fn server_side(&self) -> &ServerSide {
+        match &self.scope.site.servers {
+            Some(side) => side,
+            None => self.not_tried("where the server takes streams of other servers is not known"),
+        }
+    }
+
     /// `text` with addresses in the place of names:
     ///
-    /// - `$juliet`: the bare JID of that role's account, which is made if need be; any name will do;
+    /// - `$juliet`: the bare JID of that role's account, which is made if need be; any name will do, if it is not that of a
+    ///   [`server`](Self::server);
     /// - `$domain`: the domain; `$other`: the second one (needs [`Need::SecondDomain`]);
     /// - `$nobody`: an address of the domain that has no account;
     /// - `$remote`: a domain that nobody hosts.
@@ -345,6 +386,13 @@ impl Scope {
         format!("#{}", self.connections.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
+    /// A number that no other case has, in this run or another.
+    pub(crate) fn next_id(&self) -> String {
+        static NEXT: AtomicUsize = AtomicUsize::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        format!("{:x}-{number}", std::process::id())
+    }
+
     pub(crate) fn meddling(&self) -> Option<Meddling> {
         self.fault.as_ref().map(|(fault, memory)| Meddling::new(fault, Arc::clone(memory)))
     }
@@ -384,7 +432,10 @@ impl Scope {
                 },
                 "remote" => out.push_str("remote.invalid"),
                 "nobody" => out.push_str(&format!("nobody-is-here@{}", self.site.domain)),
-                role => out.push_str(&self.account(role).jid),
+                role => {
+                    let server = self.servers.lock().unwrap_or_else(PoisonError::into_inner).get(role).cloned();
+                    out.push_str(&server.unwrap_or_else(|| self.account(role).jid));
+                }
             }
             rest = behind;
         }

@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use super::{Admin, AdminError, Authority};
 use crate::case::{Need, Verb};
 use crate::client::Trust;
+use crate::servers::ServerSide;
 
 /// An account of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub struct Site {
     pub accounts: Accounts,
     /// Who signs certificates of clients that it accepts, if there is one.
     pub authority: Option<Arc<Authority>>,
+    /// Where it takes streams of other servers, if it does.
+    pub servers: Option<ServerSide>,
 }
 
 /// Accounts that cases take and give back.

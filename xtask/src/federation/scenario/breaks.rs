@@ -42,7 +42,7 @@ pub(super) fn broken(trial: &Trial<'_>) -> Result<()> {
         // The stream is resumed (XEP-0198 §5).
         (true, true) => Bound::Arrived,
         // Others resume none, so that what was not acknowledged may come twice; ejabberd acknowledges nothing.
-        (true, false) => Bound::But(WINDOW),
+        (true, false) => Bound::But { row: WINDOW, besides: 0 },
         (false, _) => Bound::Shown,
     };
     trial.push(format!("{COUNT} messages, {number} connections broken"), judge::accounted(COUNT, &outcome, bound));
@@ -83,8 +83,10 @@ pub(super) fn killed(trial: &Trial<'_>) -> Result<()> {
     start_again(trial, trial.right(Purpose::Plain), &to)?;
     sending.wait::<()>()?;
     let outcome = trial.stage.outcome(&from, &to, &token, COUNT)?;
-    // ejabberd loses one that comes while a user logs in: it is neither delivered nor kept.
-    let bound = if trial.pair.right.software() == Software::Ejabberd { Bound::But(1) } else { Bound::Accounted };
+    let bound = match besides(trial) {
+        0 => Bound::Accounted,
+        besides => Bound::But { row: 0, besides },
+    };
     trial.push(format!("{COUNT} messages, killed after {HALF}"), judge::accounted(COUNT, &outcome, ours(trial, bound)));
     afterwards(trial)
 }
@@ -99,10 +101,8 @@ pub(super) fn killed_in_flight(trial: &Trial<'_>) -> Result<()> {
     start_again(trial, trial.right(Purpose::Plain), &to)?;
     sending.wait::<()>()?;
     let outcome = trial.stage.outcome(&from, &to, &token, COUNT)?;
-    trial.push(
-        format!("{COUNT} messages, killed in their midst"),
-        judge::accounted(COUNT, &outcome, Bound::But(WINDOW)),
-    );
+    let bound = ours(trial, Bound::But { row: WINDOW, besides: besides(trial) });
+    trial.push(format!("{COUNT} messages, killed in their midst"), judge::accounted(COUNT, &outcome, bound));
     afterwards(trial)
 }
 
@@ -129,7 +129,7 @@ pub(super) fn restarted(trial: &Trial<'_>) -> Result<()> {
     let outcome = trial.stage.outcome(&other, &own, &back, COUNT)?;
     // ejabberd does not notice what it writes into a stream that the other side has closed.
     let is_noticed = trial.pair.right.software() != Software::Ejabberd;
-    let bound = ours(trial, if is_noticed { Bound::Accounted } else { Bound::But(WINDOW) });
+    let bound = ours(trial, if is_noticed { Bound::Accounted } else { Bound::But { row: WINDOW, besides: 0 } });
     trial.push(format!("{COUNT} messages in, ended in their midst"), judge::accounted(COUNT, &outcome, bound));
 
     restart(trial, &own)?;
@@ -156,6 +156,11 @@ fn restart(trial: &Trial<'_>, user: &User) -> Result<()> {
 /// What is asked of our server where it is on the left.
 fn ours(trial: &Trial<'_>, bound: Bound) -> Bound {
     if trial.pair.left.is_ours() { bound } else { Bound::Shown }
+}
+
+/// ejabberd loses a message that comes while its user logs in: it is neither delivered nor kept.
+fn besides(trial: &Trial<'_>) -> usize {
+    usize::from(trial.pair.right.software() == Software::Ejabberd)
 }
 
 /// Waits until the first `count` have arrived.

@@ -153,7 +153,7 @@ impl InitiatingServerStream {
     /// [`Proven`](InitiatingServerEvent::Proven) or [`NotAccepted`](InitiatingServerEvent::NotAccepted). `false` where that
     /// can't be: dialback is not allowed or not spoken, the stream is not established, or has as many pairs as it may have.
     /// Nor for another target domain than the stream's, where the other side does not know errors of dialback: it might
-    /// close the stream over one that it does not serve (§2.6.2).
+    /// close the stream over one that it does not serve (XEP-0220 §2.6.2).
     pub fn add_pair(&mut self, pair: &DomainPair, now: Instant) -> bool {
         let context = &self.context;
         let possible = context.policy.dialback && context.declares_dialback && context.for_stanzas;
@@ -238,6 +238,12 @@ impl InitiatingServerStream {
         self.context.bidi
             && (accepted.iter().any(|(pair, _)| pair.is(target, sender))
                 || self.context.claims.is_proven(sender, target))
+    }
+
+    /// Is nothing processed any more?
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
     }
 
     /// The id of the stream as it is now (§4.7.3), if its header came and had one.

@@ -19,7 +19,7 @@ pub(super) struct Context {
     pub(super) security: Security,
     /// The hosted domain of the stream. Once a header named it, it stays through all restarts (CVE-2018-10847).
     pub(super) local: Option<DomainPart>,
-    /// As which domain the other side opened the stream; it stays as well.
+    /// As which domain the other side opened the stream; it stays as well, but for what was said before TLS (§5.4.3.3).
     pub(super) peer: Option<DomainPart>,
     /// Of the stream as it is now, which keys are bound to.
     pub(super) id: String,

@@ -103,6 +103,8 @@ impl ReceivingServerStream {
         }
         if matches!(self.state, State::TlsHandshake) {
             self.context.security = Security::Tls(info);
+            // Who it was said to be in plaintext counts no more; nothing was proven yet (§5.4.3.3).
+            self.context.peer = None;
             self.context.header_sent = false;
             self.state = State::AwaitHeader(AwaitHeader { authenticated: false });
         }
@@ -203,6 +205,13 @@ impl ReceivingServerStream {
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         matches!(self.state, State::AwaitCertificate(_))
+    }
+
+    /// Is something proven, and the features behind it said, so that stanzas may be sent where the stream is
+    /// [bidirectional](Self::is_bidirectional)? Not between EXTERNAL and the stream that follows it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
     }
 
     /// Was it proven on this stream that it may carry stanzas of `sender` to `target` (RFC 6120 §8.1.1.2, §8.1.2.2)?

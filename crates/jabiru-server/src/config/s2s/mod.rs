@@ -177,8 +177,8 @@ impl Default for Limits {
             idle_timeout: Some(Duration::from_secs(1800)),
             retry_after: Duration::from_secs(1),
             longest_retry_after: Duration::from_secs(300),
-            unacknowledged_stanzas: 1_000,
-            unacknowledged_bytes: 4 * 1024 * 1024,
+            unacknowledged_stanzas: 10_000,
+            unacknowledged_bytes: 8 * 1024 * 1024,
             resumption: Duration::from_secs(300),
         }
     }

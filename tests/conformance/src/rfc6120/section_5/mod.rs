@@ -1,6 +1,6 @@
 //! RFC 6120 §5: STARTTLS negotiation.
 
-pub(super) mod raw;
+pub(in crate::rfc6120) mod raw;
 mod renegotiation;
 mod section_5_2;
 mod section_5_3_1;

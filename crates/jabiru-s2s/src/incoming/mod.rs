@@ -1,37 +1,39 @@
 //! A stream that another server opened, from the accepted connection to its close (RFC 6120 §4 to §8; XEP-0220; XEP-0288;
 //! XEP-0198).
 
+mod management;
+
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use jabiru_negotiation::stream_management::{Handled, SmElement};
 use jabiru_negotiation::{
-    CertificateAnswer, DomainPair, KeyAnswer, ReceivingServerEvent, ReceivingServerStream, Security, ServerProof,
-    TlsInfo,
+    CertificateAnswer, DomainPair, ReceivingServerEvent, ReceivingServerStream, Security, ServerProof, TlsInfo,
 };
-use jabiru_net::{Admitted, Connection, Excess, Wake, caught, random_letters};
-use jabiru_router::{RemoteError, Router};
-use jabiru_stanza::{Condition, DomainPart, DomainRef, RawElement, StreamCondition, StreamError, ns};
+use jabiru_net::{Admitted, Connection, Excess, Wake, caught};
+use jabiru_router::Router;
+use jabiru_stanza::{DomainPart, DomainRef, RawElement, StreamCondition, StreamError};
 use jabiru_xml::{Event, Reader};
 use tokio::sync::mpsc;
 
-use crate::carry::{Answered, finish};
+use self::management::Counting;
+use crate::carry::{Answered, PINGS_AT_THE_END, PINGS_LOOKED_AT, by_pings, finish};
 use crate::confirm::Confirming;
 use crate::dial::method;
 use crate::inbound::{Inbound, is_stanza};
 use crate::judge::{Judgement, judge};
 use crate::link::Link;
-use crate::live::{Entry, Resumable};
+use crate::live::Entry;
 use crate::outgoing;
+use crate::plain::plain;
 use crate::policy::Require;
 use crate::report::{Method, TlsReport};
 use crate::service::{Service, Transport};
 use crate::sessions::Session;
 use crate::steps;
 use crate::trace::Trace;
-use crate::verify::{self, ShownOn};
+use crate::verify::{self, Shown};
 
 impl Service {
     /// One connection from accept to close. With a `refusal`, nothing comes of it but that.
@@ -53,7 +55,7 @@ impl Service {
                 return;
             }
         };
-        incoming.admitted = admitted.ok();
+        incoming.admitted = Some(admitted);
         let ended = caught(pin!(incoming.run())).await;
         let outcome = match ended {
             Ok(outcome) => outcome,
@@ -73,7 +75,8 @@ struct Incoming<'a> {
     inbound: Inbound,
     connection: Connection,
     entry: Entry,
-    admitted: Option<Admitted>,
+    /// Its place among connections, or among those that get none: taken until it is closed.
+    admitted: Option<Result<Admitted, Excess>>,
     machine: ReceivingServerStream,
     reader: Reader,
     refusal: Option<StreamError>,
@@ -93,16 +96,14 @@ struct Incoming<'a> {
     finished: bool,
     /// TLS has begun, with what was received last.
     secured: bool,
-}
-
-/// Are stanzas that come counted (XEP-0198)?
-enum Counting {
-    /// No.
-    Off,
-    /// For this stream alone.
-    On(Handled),
-    /// For whoever resumes it, too.
-    Resumable(Arc<Session>),
+    /// A stanza has come.
+    spoken: bool,
+    /// A link has used the stream.
+    offered: bool,
+    /// When the stream is looked at next.
+    next_tick: Instant,
+    /// Domains that were not proven.
+    refused: usize,
 }
 
 /// How the stream goes on.
@@ -156,6 +157,10 @@ impl<'a> Incoming<'a> {
             last_words: Vec::new(),
             finished: false,
             secured: false,
+            spoken: false,
+            offered: false,
+            next_tick: now + TICK,
+            refused: 0,
         })
     }
 
@@ -164,16 +169,27 @@ impl<'a> Incoming<'a> {
     /// # Errors
     /// What the socket or TLS say.
     async fn run(&mut self) -> io::Result<End> {
+        if self.refusal.is_some() {
+            // Who gets no service gets little time to say whom it is not for.
+            self.next_tick = Instant::now() + self.service.settings.closing_timeout;
+        }
         loop {
-            let tick = Instant::now() + TICK;
-            let deadline = self.machine.poll_timeout().map_or(tick, |deadline| deadline.min(tick));
+            let now = Instant::now();
+            if now >= self.next_tick {
+                self.next_tick = now + TICK;
+                if let Next::End(end) = self.tick(now).await? {
+                    return Ok(end);
+                }
+            }
+            let deadline = self.machine.poll_timeout().map_or(self.next_tick, |deadline| deadline.min(self.next_tick));
             let wake = tokio::select! {
                 wake = self.connection.next(Some(deadline)) => wake?,
                 Some((claim, answer, proofs)) = self.answers.1.recv() => {
-                    if answer == KeyAnswer::Valid {
+                    self.machine.handle_key(&claim, answer, Instant::now());
+                    // It may have come too late.
+                    if self.machine.is_proven(&claim.pair.sender, &claim.pair.target) {
                         self.entry.note(|facts| facts.prove(&claim.pair, proofs, Some(Method::Dialback)));
                     }
-                    self.machine.handle_key(&claim, answer, Instant::now());
                     if let Next::End(end) = self.events().await? {
                         return Ok(end);
                     }
@@ -185,19 +201,14 @@ impl<'a> Incoming<'a> {
                 Wake::Ended => Next::End(broken("the other side closed the connection")),
                 Wake::Deadline => {
                     self.machine.handle_timeout(Instant::now());
-                    match self.events().await? {
-                        Next::Read => self.tick(Instant::now()),
-                        end @ Next::End(_) => end,
-                    }
+                    self.events().await?
                 }
-                Wake::EndOrdered(error) => {
-                    self.last_words = self.last_word();
-                    Next::End(match error {
-                        Some(error) => self.fail(error),
-                        // Somebody resumes the stream on another connection.
-                        None => broken("another connection takes its place"),
-                    })
-                }
+                // Somebody resumes the stream on another connection.
+                Wake::EndOrdered(None) => Next::End(broken("another connection takes its place")),
+                Wake::EndOrdered(Some(error)) => Next::End(match self.hear_out().await {
+                    Some(end) => end,
+                    None => self.fail(error),
+                }),
             };
             if let Next::End(end) = next {
                 return Ok(end);
@@ -240,15 +251,16 @@ impl<'a> Incoming<'a> {
     async fn stanza(&mut self, element: RawElement) -> Next {
         self.last_heard = Instant::now();
         self.finished = false;
+        if !self.spoken {
+            // Of the header that counts: the one before may have been that of a stream in plaintext.
+            self.spoken = true;
+            self.inbound.set_lang(self.machine.lang());
+        }
         let machine = &self.machine;
         let proven = |from: &DomainRef, to: &DomainRef| machine.is_proven(from, to);
         match self.inbound.stanza(self.service, self.entry.stream(), element, proven).await {
             Ok(()) => {
-                match &mut self.counting {
-                    Counting::Off => {}
-                    Counting::On(handled) => handled.count(),
-                    Counting::Resumable(session) => session.count(),
-                }
+                self.counting.count();
                 Next::Read
             }
             Err(error) => Next::End(self.fail(error)),
@@ -262,7 +274,9 @@ impl<'a> Incoming<'a> {
                 ReceivingServerEvent::StartTls => self.start_tls().await?,
                 ReceivingServerEvent::RestartStream => {
                     self.push_output();
-                    self.reader = Reader::new(self.service.settings.unauthenticated);
+                    let settings = &self.service.settings;
+                    let unproven = self.machine.proven_pairs().is_empty();
+                    self.reader = Reader::new(if unproven { settings.unauthenticated } else { settings.authenticated });
                 }
                 ReceivingServerEvent::JudgeCertificate { domain } => {
                     self.push_output();
@@ -273,21 +287,29 @@ impl<'a> Incoming<'a> {
                 ReceivingServerEvent::VerifyKey(claim) => {
                     self.note_domains();
                     let secured = self.entry.stream().facts.lock().tls.is_some();
-                    let address = self.connection.peer().ip();
-                    let on = ShownOn { chain: self.chain.clone(), secured, address };
-                    verify::spawn(self.service, claim, on, self.answers.0.clone());
+                    let shown = Shown { chain: self.chain.clone(), secured, address: self.connection.peer().ip() };
+                    verify::spawn(self.service, claim, shown, self.answers.0.clone());
                 }
                 ReceivingServerEvent::Proven { pair, by } => self.proven(&pair, by),
                 ReceivingServerEvent::Refused { pair, why } => {
-                    let pair = pair.map(tracing::field::display);
-                    tracing::warn!(pair, %why, peer = %self.connection.peer(), "a server did not prove its domain");
+                    self.refused += 1;
+                    let (pair, why, peer) = (pair.map(tracing::field::display), plain(why), self.connection.peer());
+                    // Whoever wants to fill a log can't do it here.
+                    if self.refused <= REFUSALS_LOGGED {
+                        tracing::warn!(pair, why, %peer, "a server did not prove its domain");
+                    } else {
+                        tracing::debug!(pair, why, %peer, "a server did not prove its domain");
+                    }
+                    if self.refused > self.service.settings.pairs_per_stream {
+                        let error = StreamError::new(StreamCondition::PolicyViolation);
+                        self.machine.close(Some(error.with_text("too many domains that are not proven")));
+                    }
                 }
                 ReceivingServerEvent::KeyJudged { pair, answer } => {
                     self.service.awaited.key_judged(&pair, &answer, self.connection.peer());
                 }
                 ReceivingServerEvent::BidiEnabled => {
                     self.entry.note(|facts| facts.bidirectional = true);
-                    self.offer_stream();
                 }
                 ReceivingServerEvent::Element(element) => {
                     let next =
@@ -302,6 +324,7 @@ impl<'a> Incoming<'a> {
             }
         }
         self.push_output();
+        self.offer_stream();
         Ok(Next::Read)
     }
 
@@ -361,8 +384,7 @@ impl<'a> Incoming<'a> {
     fn proven(&mut self, pair: &DomainPair, by: ServerProof) {
         self.note_domains();
         self.reader.set_limits(self.service.settings.authenticated);
-        self.inbound.set_lang(self.machine.lang());
-        if let Some(admitted) = &mut self.admitted {
+        if let Some(Ok(admitted)) = &mut self.admitted {
             admitted.established();
         }
         self.entry.note(|facts| {
@@ -374,12 +396,12 @@ impl<'a> Incoming<'a> {
         });
         tracing::info!(from = %pair.sender, domain = %pair.target, peer = %self.connection.peer(), %by,
             bidi = self.machine.is_bidirectional(), "stream from this domain established");
-        self.offer_stream();
     }
 
-    /// Lets stanzas to the other side go by this stream, if it is bidirectional and there is no other (XEP-0288).
+    /// Lets stanzas to the other side go by this stream, if it is bidirectional and there is no other (XEP-0288); once its
+    /// features are said, for the other side awaits them first.
     fn offer_stream(&mut self) {
-        if self.link.is_some() || !self.machine.is_bidirectional() {
+        if self.link.is_some() || self.offered || !(self.machine.is_open() && self.machine.is_bidirectional()) {
             return;
         }
         // The first pair alone: stream management counts by the stream, and a link is for a pair.
@@ -389,101 +411,45 @@ impl<'a> Incoming<'a> {
         if !link.claim() {
             return;
         }
-        self.push_output();
-        let confirming = random_letters(16).map_or(Confirming::Not, Confirming::by_pings);
+        let confirming = match self.counting {
+            Counting::Off => by_pings(),
+            // Nothing was sent on it before, so the counts of both sides are zero.
+            Counting::On(_) | Counting::Resumable(_) => Confirming::by_management(),
+        };
         link.open(self.connection.outbox(), confirming, now);
         self.link = Some(link);
-    }
-
-    /// Stream management (XEP-0198). What else comes that is no stanza is ignored (§4.8.4).
-    async fn management(&mut self, element: &RawElement) -> Next {
-        let element = match SmElement::read(element) {
-            None => return Next::Read,
-            Some(Ok(element)) => element,
-            Some(Err(error)) => return Next::End(self.fail(error)),
-        };
-        self.finished = false;
-        let now = Instant::now();
-        match element {
-            SmElement::Request => self.say_handled(),
-            SmElement::Ack { h } => {
-                let Some(link) = &self.link else { return Next::Read };
-                match link.acknowledged(h, now) {
-                    Ok(last_word) => self.finished = last_word,
-                    Err(too_high) => return Next::End(self.fail(too_high.into())),
-                }
-            }
-            SmElement::Enable { .. } | SmElement::Resume { .. } if !self.may_be_managed() => {
-                self.push(&SmElement::Failed { condition: Condition::UnexpectedRequest, h: None });
-            }
-            SmElement::Enable { resume, .. } => self.enable(resume, now),
-            SmElement::Resume { h, previd } => return self.resume(h, &previd, now).await,
-            // These are for us to say.
-            SmElement::Enabled { .. } | SmElement::Resumed { .. } | SmElement::Failed { .. } => {}
-        }
-        Next::Read
-    }
-
-    fn may_be_managed(&self) -> bool {
-        matches!(self.counting, Counting::Off) && self.service.policy().stream_management
-    }
-
-    fn enable(&mut self, resume: bool, now: Instant) {
-        let session = match self.machine.proven_pairs().first() {
-            Some((pair, _)) if resume => self.service.sessions.begin(pair.clone(), self.connection.outbox()),
-            Some(_) | None => None,
-        };
-        let lifetime = self.service.sessions.lifetime().as_secs();
-        let enabled = SmElement::Enabled {
-            id: session.as_ref().map(|session| session.id().to_owned()),
-            resume: session.is_some(),
-            max: session.as_ref().map(|_| u32::try_from(lifetime).unwrap_or(u32::MAX)),
-            location: None,
-        };
-        let mut bytes = Vec::new();
-        enabled.to_element().write(&mut bytes, ns::SERVER);
-        match &self.link {
-            // Stanzas count from <enabled/> on: nothing may come in between.
-            Some(link) => link.manage(self.connection.outbox(), &bytes, now),
-            None => self.push_bytes(&bytes),
-        }
-        self.entry.note(|facts| facts.managed = Some(Resumable(session.is_some())));
-        self.counting = session.map_or(Counting::On(Handled::default()), Counting::Resumable);
-    }
-
-    async fn resume(&mut self, h: u32, previd: &str, now: Instant) -> Next {
-        let Some((pair, _)) = self.machine.proven_pairs().first().cloned() else { return Next::Read };
-        let within = self.service.settings.closing_timeout;
-        let Some(session) = self.service.sessions.resume(previd, &pair, self.connection.outbox(), within).await else {
-            self.push(&SmElement::Failed { condition: Condition::ItemNotFound, h: None });
-            return Next::Read;
-        };
-        tracing::info!(domain = %pair.sender, peer = %self.connection.peer(), "stream from this domain resumed");
-        self.push(&SmElement::Resumed { h: session.handled(), previd: previd.to_owned() });
-        self.entry.note(|facts| facts.managed = Some(Resumable(true)));
-        self.counting = Counting::Resumable(session.clone());
-        if let Some(link) = session.take_link() {
-            let resumed = link.resume(self.connection.outbox(), h, now);
-            self.link = Some(link);
-            if let Err(too_high) = resumed {
-                return Next::End(self.fail(too_high.into()));
-            }
-        }
-        Next::Read
+        // Once: a count can't be taken up by another link.
+        self.offered = true;
     }
 
     /// Is the stream still good for anything?
-    fn tick(&mut self, now: Instant) -> Next {
+    async fn tick(&mut self, now: Instant) -> io::Result<Next> {
         let settings = &self.service.settings;
+        if let Some(refusal) = self.refusal.take() {
+            return Ok(Next::End(self.fail(refusal)));
+        }
+        if let Some(link) = &self.link {
+            link.ask_for_the_rest(now);
+        }
+        if let Some(link) = &self.link
+            && link.forget_unanswered(settings.acknowledgement_timeout, now)
+        {
+            let pair = link.pair();
+            tracing::info!(from = %pair.sender, domain = %pair.target,
+                "pings are not answered: what is sent to this domain can't be confirmed");
+        }
         if self.judgement.expires.is_some_and(|expires| expires <= SystemTime::now())
             && self.machine.proven_pairs().iter().any(|(_, by)| *by == ServerProof::External)
         {
             // RFC 6120 §13.7.2.3
             let error = StreamError::new(StreamCondition::Reset).with_text("the certificate has expired");
-            return Next::End(self.fail(error));
+            return Ok(Next::End(match self.hear_out().await {
+                Some(end) => end,
+                None => self.fail(error),
+            }));
         }
         if self.link.as_ref().is_some_and(|link| link.overdue(settings.acknowledgement_timeout, now)) {
-            return Next::End(broken("what was sent is not acknowledged"));
+            return Ok(Next::End(broken("what was sent is not acknowledged")));
         }
         let last = self.link.as_ref().map_or(self.last_heard, |link| link.last_sent().max(self.last_heard));
         // Whoever opened it closes it when nobody needs it; but not every server does.
@@ -491,42 +457,42 @@ impl<'a> Incoming<'a> {
             && settings.idle_timeout.is_some_and(|idle| now.saturating_duration_since(last) >= idle.saturating_mul(2))
         {
             self.last_words = self.last_word();
-            return Next::End(self.fail(StreamError::new(StreamCondition::ConnectionTimeout)));
+            return Ok(Next::End(self.fail(StreamError::new(StreamCondition::ConnectionTimeout))));
         }
-        Next::Read
+        // There may have been another stream, or an attempt at one, when this one began.
+        self.offer_stream();
+        Ok(Next::Read)
     }
 
-    /// Tells how many stanzas were handled, where that is counted.
-    fn say_handled(&self) {
-        if let Some(h) = self.handled() {
-            self.push(&SmElement::Ack { h });
+    /// Sends nothing more, and waits, within bounds, until what was sent is confirmed, so that its senders are not told
+    /// that it may be lost; then comes our last word. Gives how the stream ended, if it did meanwhile.
+    async fn hear_out(&mut self) -> Option<End> {
+        if let Some(link) = self.link.clone() {
+            let outbox = self.connection.outbox().clone();
+            link.lost(&outbox);
+            let managed = !matches!(self.counting, Counting::Off);
+            self.connection.add_last_words(&link.last_question(Instant::now()));
+            let within = if managed { self.service.settings.closing_timeout } else { PINGS_AT_THE_END };
+            let deadline = Instant::now() + within;
+            while link.awaits_confirmation() {
+                let now = Instant::now();
+                if now >= deadline {
+                    break;
+                }
+                // The answer to a ping comes over another stream.
+                match self.connection.next(Some(deadline.min(now + PINGS_LOOKED_AT))).await {
+                    Ok(Wake::Received(chunk)) => match Box::pin(self.take(&chunk)).await {
+                        Ok(Next::Read) => {}
+                        Ok(Next::End(end)) => return Some(end),
+                        Err(error) => return Some(closed(&error.to_string())),
+                    },
+                    Ok(Wake::Deadline | Wake::EndOrdered(_)) => {}
+                    Ok(Wake::Ended) | Err(_) => return Some(closed("the connection was lost")),
+                }
+            }
         }
-    }
-
-    fn handled(&self) -> Option<u32> {
-        match &self.counting {
-            Counting::Off => None,
-            Counting::On(handled) => Some(handled.h()),
-            Counting::Resumable(session) => Some(session.handled()),
-        }
-    }
-
-    /// The last word on that: twice, so that one is no answer to a question, and the other side knows that nothing is
-    /// handled any more ([`Link::acknowledged`]).
-    fn last_word(&self) -> Vec<u8> {
-        let mut words = Vec::new();
-        if let Some(h) = self.handled() {
-            let answer = SmElement::Ack { h }.to_element();
-            answer.write(&mut words, ns::SERVER);
-            answer.write(&mut words, ns::SERVER);
-        }
-        words
-    }
-
-    fn push(&self, element: &SmElement) {
-        let mut bytes = Vec::new();
-        element.to_element().write(&mut bytes, ns::SERVER);
-        self.push_bytes(&bytes);
+        self.last_words = self.last_word();
+        None
     }
 
     fn push_bytes(&self, bytes: &[u8]) {
@@ -553,7 +519,7 @@ impl<'a> Incoming<'a> {
     fn closed(&self, error: Option<&StreamError>, peer_error: Option<&StreamError>) -> End {
         let reason = match (error, peer_error) {
             (Some(error), _) => format!("this server closed the stream with {error}"),
-            (None, Some(error)) => format!("the other side closed the stream with {error}"),
+            (None, Some(error)) => plain(format_args!("the other side closed the stream with {error}")),
             (None, None) => "closed".to_owned(),
         };
         let because = if self.finished { outgoing::Because::Finished } else { outgoing::Because::Closed };
@@ -583,18 +549,21 @@ impl<'a> Incoming<'a> {
             broken
         });
         if let Some(link) = self.link.take() {
-            link.lost();
+            link.lost(self.connection.outbox());
             if let Some(session) = &resumable {
                 session.leave_link(link.clone());
+                // Before anybody waits for who takes it up.
+                self.service.sessions.release(session, now);
             }
-            tokio::spawn(after(self.service.clone(), link, resumable.clone(), because, reason));
-        }
-        if let Some(session) = &resumable {
+            tokio::spawn(after(self.service.clone(), link, resumable, because, reason));
+        } else if let Some(session) = &resumable {
             self.service.sessions.release(session, now);
         }
         let mut last_words = self.last_words;
         self.machine.take_output(&mut last_words);
-        finish(self.connection, self.entry, last_words, self.service.settings.closing_timeout);
+        self.entry.note(|facts| facts.closing = true);
+        let admitted = self.admitted;
+        finish(self.connection, (self.entry, admitted), last_words, self.service.settings.closing_timeout);
     }
 }
 
@@ -607,18 +576,22 @@ async fn after(
     reason: String,
 ) {
     if let Some(session) = session {
-        let resumed = tokio::time::timeout(service.settings.patience, session.taken_up()).await.unwrap_or(false);
+        let within = service.settings.patience.min(service.sessions.lifetime());
+        let resumed = tokio::time::timeout(within, session.taken_up()).await.unwrap_or(false);
         if resumed || session.take_link().is_none() {
             return;
         }
-        let unconfirmed = link.take_unconfirmed();
-        service.bounce(unconfirmed, RemoteError::Timeout, "the stream broke, and was not resumed").await;
-    } else {
-        outgoing::settle(&service, &link, because, false, &reason).await;
+        return outgoing::go_on_without(service, link).await;
     }
+    outgoing::settle(&service, &link, because, false, &reason).await;
     if !link.rest() {
         outgoing::run(service, link).await;
     }
+}
+
+/// It is not to be resumed.
+fn closed(reason: &str) -> End {
+    End { because: outgoing::Because::Closed, reason: reason.to_owned() }
 }
 
 fn broken(reason: &str) -> End {
@@ -629,6 +602,9 @@ fn note_tls(entry: &Entry, info: &TlsInfo, direct: bool) {
     let version = steps::tls_version(info).unwrap_or("unknown").to_owned();
     entry.note(|facts| facts.tls = Some(TlsReport { version, direct }));
 }
+
+/// Domains that a stream does not prove, each with a line of its own in the log.
+const REFUSALS_LOGGED: usize = 5;
 
 /// How often an open stream is looked at.
 const TICK: Duration = Duration::from_secs(15);
