@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use jabiru_router::Router;
 use jabiru_stanza::{
-    ContentNamespace, DomainRef, Jid, RawElement, Stanza, StanzaFault, StanzaKind, StreamCondition, StreamError, ns,
+    ContentNamespace, DomainRef, Jid, RawElement, Stanza, StanzaFault, StanzaKind, StreamCondition, StreamError,
+    address, ns,
 };
 
 use crate::confirm;
@@ -90,7 +91,7 @@ impl Inbound {
         if let Some(known) = self.senders.iter().find(|known| known.as_str() == from) {
             return Ok(known.clone());
         }
-        let from = Arc::new(Jid::new(&from).map_err(|_| improper("from is no address"))?);
+        let from = Arc::new(address(&from).map_err(|_| improper("from is no address"))?);
         match self.senders.get_mut(self.next) {
             Some(oldest) => *oldest = from.clone(),
             None => self.senders.push(from.clone()),

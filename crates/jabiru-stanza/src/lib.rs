@@ -30,6 +30,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod address;
 mod error_text;
 mod features;
 pub mod ns;
@@ -40,6 +41,7 @@ mod stanza_error;
 mod stream_error;
 mod stream_header;
 
+pub use address::address;
 pub use features::StreamFeatures;
 pub use jid::Error as JidError;
 pub use jid::{BareJid, DomainPart, DomainRef, FullJid, Jid, NodePart, NodeRef, ResourcePart, ResourceRef};

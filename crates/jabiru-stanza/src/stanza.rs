@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jabiru_xml::{Element, Node, RawElement, Rewrite};
 use jid::{BareJid, Jid};
 
-use crate::{Condition, ContentNamespace, StanzaError, StreamCondition, StreamError, ns};
+use crate::{Condition, ContentNamespace, StanzaError, StreamCondition, StreamError, address, ns};
 
 /// A stanza as it was read, with what routing needs of it.
 ///
@@ -125,7 +125,7 @@ impl Stanza {
         };
         let (to, to_differs, malformed) = match raw.attribute("to") {
             None => (None, false, false),
-            Some(text) => match Jid::new(&text) {
+            Some(text) => match address(&text) {
                 Ok(to) => {
                     let differs = to.as_str() != text;
                     (Some(to), differs, false)
@@ -147,7 +147,7 @@ impl Stanza {
     /// As [`parse`](Self::parse); `jid-malformed` for an impossible `from` too.
     pub fn build(element: &Element) -> Result<Stanza, StanzaFault> {
         let mut stanza = Stanza::parse(element.to_raw(ns::CLIENT), ContentNamespace::Client)?;
-        match stanza.raw.attribute("from").map(|from| Jid::new(&from)) {
+        match stanza.raw.attribute("from").map(|from| address(&from)) {
             None => Ok(stanza),
             Some(Ok(from)) => {
                 stanza.from = Some(Arc::new(from));

@@ -226,6 +226,7 @@ pub const INCIDENTS: [Incident; 43] = [
         "Spoofed senders on server streams",
         &[
             "spoofed::senders_that_were_not_proven",
+            "spoofed::a_dot_at_the_end_of_a_domain",
             "spoofed::piggybacking",
             "spoofed::streams_that_we_opened_have_one_direction",
         ],

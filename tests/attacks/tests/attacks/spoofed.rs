@@ -73,6 +73,37 @@ fn senders_that_were_not_proven() {
     federation.scene.end();
 }
 
+/// Incident 29: a dot at the end of a domain makes no other domain of it, in either direction (RFC 7622 §3.2): not one that
+/// is not blocked, not one that is not ours, not one that something else is required of.
+#[test]
+fn a_dot_at_the_end_of_a_domain() {
+    let mut federation = Federation::new("block = [\"honest.example\"]\n", "");
+    let mut wire = federation.proven(EVIL);
+    for (from, expected) in [
+        ("romeo@evil.example./orchard", "romeo@evil.example/orchard"),
+        ("romeo@evil.example.", "romeo@evil.example"),
+        ("evil.example./a.", "evil.example/a."),
+    ] {
+        wire.send(format!("<message from='{from}' to='juliet@localhost./balcony' type='chat'/>"));
+        let message = federation.scene.juliet.receive_message();
+        assert_eq!(message.attribute("from").as_deref(), Some(expected), "{message:?}");
+        assert_eq!(message.attribute("to").as_deref(), Some("juliet@localhost/balcony"), "{message:?}");
+    }
+    wire.send(message("romeo@honest.example.", "juliet@localhost"));
+    assert_eq!(wire.ended(), "invalid-from");
+    federation.juliet_writes("honest.example.", "blocked");
+    assert_eq!(federation.juliet_is_told("blocked"), "policy-violation");
+    federation.scene.juliet.send("<message to='juliet@localhost.' id='own' type='chat'/>");
+    let own = federation.scene.juliet.receive_message();
+    assert_eq!(own.attribute("type").as_deref(), Some("chat"), "it is ours: {own:?}");
+    federation.juliet_writes("evil.example.", "dotted");
+    let mut wire = federation.evil.accept_established(&[], &[DIALBACK]);
+    assert_eq!(attribute(&element(&mut wire, "message"), "to").as_deref(), Some("romeo@evil.example"));
+    drop(wire);
+    assert_eq!(federation.juliet_is_told("dotted"), "remote-server-timeout");
+    federation.scene.end();
+}
+
 /// Incident 29: a stream that is proven for one domain carries another only once that is proven too, and is no worse for
 /// its refusal (XEP-0220 §2.6).
 #[test]
