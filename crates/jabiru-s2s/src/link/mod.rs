@@ -513,3 +513,6 @@ pub(crate) enum Status {
         remaining: Duration,
     },
 }
+
+#[cfg(test)]
+mod tests;
