@@ -5,19 +5,21 @@
 //! are handed on in the order in which they came, whatever happens to streams: what a stream that broke may have lost is
 //! sent again on the one that resumes it, or answered with an error.
 
-use std::collections::VecDeque;
+mod state;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use jabiru_negotiation::DomainPair;
-use jabiru_negotiation::stream_management::{self, HandledCountTooHigh, Unacknowledged};
+use jabiru_negotiation::stream_management::HandledCountTooHigh;
 use jabiru_net::Outbox;
 use jabiru_router::{Refused, RemoteError};
 use jabiru_stanza::{Stanza, ns};
 use parking_lot::Mutex;
 
-use crate::confirm::{Confirming, Question};
+use self::state::{Phase, State, weight};
+use crate::confirm::Confirming;
 
 /// The sender's side of a pair of domains.
 #[derive(Debug)]
@@ -38,48 +40,6 @@ pub(crate) struct Bounds {
     pub(crate) unacknowledged_bytes: usize,
 }
 
-#[derive(Debug)]
-struct State {
-    phase: Phase,
-    /// Not sent yet, in order, with the sum of their bytes.
-    waiting: VecDeque<Stanza>,
-    waiting_bytes: usize,
-    /// Sent on the present stream, or on the one that broke, and not confirmed.
-    sent: Unacknowledged<Stanza>,
-    confirming: Confirming,
-    /// Attempts in a row that came to nothing.
-    failures: u32,
-    /// Why the last one did, for people.
-    last_failure: Option<Arc<str>>,
-    /// When the next attempt begins, while something waits for it.
-    next_try: Option<Instant>,
-    /// Since when there is no stream although one is wanted, or was when there was none to be had.
-    since: Instant,
-    /// Stanzas sent on the present stream, or on the last one.
-    stanzas: u64,
-    last_sent: Instant,
-    /// When the last stream ended.
-    last_open: Option<Instant>,
-    /// When the present or the last stream began.
-    opened_at: Option<Instant>,
-    /// When the last question was put.
-    last_asked: Option<Instant>,
-}
-
-#[derive(Debug)]
-enum Phase {
-    /// Nothing to send, and no stream: the next stanza makes one.
-    Idle,
-    /// Somebody looks for a stream, or waits for one to be resumed.
-    Connecting,
-    /// There is one.
-    Open(Arc<Outbox>),
-    /// There could be none: until then, nobody tries again.
-    BackOff { until: Instant, error: RemoteError },
-    /// Taken out of the table: whoever still has this looks there again.
-    Ended,
-}
-
 /// What to do about a stream that broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Broke {
@@ -90,10 +50,6 @@ pub(crate) enum Broke {
     /// Too many broke, one after the other, without anything getting across.
     GiveUp,
 }
-
-/// What was handled is asked for when so many stanzas are not confirmed, or with the next after so long.
-const ASK_EVERY: usize = 8;
-const ASK_AFTER: Duration = Duration::from_secs(1);
 
 /// A stream that lasted for so long was no failure, though it broke.
 const STEADY: Duration = Duration::from_secs(30);
@@ -117,23 +73,7 @@ pub(crate) enum Sent {
 impl Link {
     /// A link with nothing to send.
     pub(crate) fn new(pair: DomainPair, bounds: Bounds, total: Arc<AtomicUsize>, now: Instant) -> Link {
-        let state = State {
-            phase: Phase::Idle,
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-            sent: nothing_sent(),
-            confirming: Confirming::Not,
-            failures: 0,
-            last_failure: None,
-            next_try: None,
-            since: now,
-            stanzas: 0,
-            last_sent: now,
-            last_open: None,
-            opened_at: None,
-            last_asked: None,
-        };
-        Link { pair, bounds, total, state: Mutex::new(state) }
+        Link { pair, bounds, total, state: Mutex::new(State::new(now)) }
     }
 
     /// From which of our domains to which other one.
@@ -544,99 +484,6 @@ impl Drop for Link {
     }
 }
 
-impl State {
-    /// There is a stream.
-    fn opened(&mut self, outbox: &Arc<Outbox>, now: Instant) {
-        self.opened_at = Some(now);
-        self.last_failure = None;
-        self.next_try = None;
-        self.phase = Phase::Open(outbox.clone());
-    }
-
-    /// Is it time to ask what the other side has handled, with so many stanzas more? A question and its answer cost as much
-    /// as a stanza, so not with each; but whoever says one thing now and then knows soon what became of it.
-    fn asking_is_due(&self, more: usize, now: Instant) -> bool {
-        let lately = self.last_asked.is_some_and(|asked| now.saturating_duration_since(asked) < ASK_AFTER);
-        self.sent.len() + more >= ASK_EVERY || !lately
-    }
-
-    /// The question to send behind so many stanzas more, if none is open.
-    fn ask(&mut self, more: u32, now: Instant) -> Option<Question> {
-        let question = self.confirming.ask(self.sent.sent().wrapping_add(more), now)?;
-        self.last_asked = Some(now);
-        Some(question)
-    }
-
-    /// Takes everything that was sent; the next stream counts from zero.
-    fn take_sent(&mut self) -> Vec<Stanza> {
-        std::mem::replace(&mut self.sent, nothing_sent()).drain().collect()
-    }
-
-    /// Keeps what was sent until it is confirmed. Whether there is room was seen to before it was sent.
-    fn keep(&mut self, stanza: Stanza, bytes: usize) {
-        if self.sent.push(stanza, bytes).is_err() {
-            // It has no bounds of its own.
-            debug_assert!(false, "a stanza that was sent was not kept");
-        }
-    }
-
-    fn push(
-        &mut self,
-        outbox: &Outbox,
-        pair: &DomainPair,
-        bounds: &Bounds,
-        stanza: &Stanza,
-        now: Instant,
-    ) -> Result<(), Refused> {
-        let bytes = weight(stanza);
-        let tracked = self.confirming.tracks();
-        let room = self.sent.is_empty()
-            || self.sent.len() < bounds.unacknowledged_stanzas
-                && self.sent.bytes() + bytes <= bounds.unacknowledged_bytes;
-        if tracked && !room {
-            if self.confirming.is_certain() {
-                return Err(Refused::Full);
-            }
-            // Nobody answers pings there: what is older than all this has long been handled, or never will be.
-            let _unknown = self.take_sent();
-            self.confirming.settle();
-        }
-        let question = if self.asking_is_due(1, now) { self.ask(1, now) } else { None };
-        let written = outbox.push(|out| {
-            stanza.write(out, ns::SERVER);
-            if let Some(question) = &question {
-                question.write(out, pair);
-            }
-        });
-        if let Err(refused) = written {
-            if question.is_some() {
-                self.confirming.settle();
-            }
-            return Err(refused);
-        }
-        if tracked {
-            self.keep(stanza.clone(), bytes);
-        }
-        self.stanzas += 1;
-        self.last_sent = now;
-        Ok(())
-    }
-}
-
-/// The bounds are the link's, which may have to keep more for a moment: what waited leaves as one piece.
-fn nothing_sent() -> Unacknowledged<Stanza> {
-    Unacknowledged::new(stream_management::Bounds {
-        max_stanzas: usize::MAX,
-        max_bytes: usize::MAX,
-        ..stream_management::Bounds::default()
-    })
-}
-
-/// What a stanza counts for: its bytes as they were read.
-fn weight(stanza: &Stanza) -> usize {
-    stanza.raw().as_bytes().len()
-}
-
 /// How a link is at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct View {
@@ -666,3 +513,6 @@ pub(crate) enum Status {
         remaining: Duration,
     },
 }
+
+#[cfg(test)]
+mod tests;
