@@ -444,7 +444,7 @@ fn after_a_proof() {
         (MESSAGE, "element message"),
         ("<presence from='x@verona.example' to='y@montague.example'/>", "element presence"),
         ("<enable xmlns='urn:xmpp:sm:3'/>", "element enable"),
-        ("<message xmlns='jabber:client'/>", "element message"),
+        ("<message xmlns='jabber:client'/>", "closed invalid-namespace -"),
         ("<unknown xmlns='urn:example'/>", "element unknown"),
         (&auth(""), "closed not-authorized -"),
         ("<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>", "closed - conflict"),

@@ -374,7 +374,10 @@ impl State {
             // §5.4.2.2: not offered at this point.
             _ if starttls::is_command(&element) => Ok(proof::refuse_starttls(context)),
             State::AwaitInitialResponse(state) => state.handle(&element, context),
-            State::Open if element.namespace() == ns::SASL => Err(out_of_turn(&element, "nothing is left to prove so")),
+            // Nothing is left to prove by SASL; and stanzas of a client stream have no business here (§4.8.3).
+            State::Open if matches!(element.namespace(), ns::SASL | ns::CLIENT) => {
+                Err(out_of_turn(&element, "there is no place for this on the stream"))
+            }
             State::Open => {
                 context.output.event(ReceivingServerEvent::Element(element));
                 Ok(State::Open)
