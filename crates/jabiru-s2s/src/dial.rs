@@ -237,8 +237,8 @@ impl Attempt<'_> {
             judgement,
             chain,
         });
-        if let Some(error) = refusal {
-            return Err(self.refuse(dialled, error).await);
+        if let Some(refusal) = refusal {
+            return Err(self.refuse(dialled, refusal));
         }
         loop {
             while let Some(event) = dialled.machine.poll_event() {
@@ -255,8 +255,8 @@ impl Attempt<'_> {
                         let (judgement, refusal) = self.judge(&dialled.chain, verifying).await;
                         dialled.judgement = judgement;
                         dialled.machine.handle_tls(info, Instant::now());
-                        if let Some(error) = refusal {
-                            return Err(self.refuse(dialled, error).await);
+                        if let Some(refusal) = refusal {
+                            return Err(self.refuse(dialled, refusal));
                         }
                     }
                     InitiatingServerEvent::RestartStream => {
@@ -267,8 +267,10 @@ impl Attempt<'_> {
                         if !self.is_proven(&dialled) {
                             // Only a stream without TLS gets here unjudged.
                             self.trace.note_next(|| steps::proven(&self.pair.target, &dialled.judgement, self.rules));
-                            let error = StreamError::new(StreamCondition::PolicyViolation);
-                            return Err(self.refuse(dialled, error.with_text("a certificate is required")).await);
+                            let why = "a certificate is required".to_owned();
+                            let refusal =
+                                Refusal { condition: StreamCondition::PolicyViolation, told: why.clone(), why };
+                            return Err(self.refuse(dialled, refusal));
                         }
                         dialled.push_output();
                         dialled.features = features;
@@ -371,7 +373,7 @@ impl Attempt<'_> {
 
     /// Looks at the certificate. What an authoritative server says about keys is no secret and binds nobody by itself, so
     /// that one needs none where dialback would do.
-    async fn judge(&self, chain: &[Vec<u8>], verifying: bool) -> (Judgement, Option<StreamError>) {
+    async fn judge(&self, chain: &[Vec<u8>], verifying: bool) -> (Judgement, Option<Refusal>) {
         let domain = &self.pair.target;
         let began = Instant::now();
         let judgement = judge(self.service, chain, domain, Some(self.target), self.rules, self.trace).await;
@@ -380,9 +382,12 @@ impl Attempt<'_> {
         if judgement.suffices(self.rules) || (without && !judgement.denied) {
             return (judgement, None);
         }
-        let error = StreamError::new(StreamCondition::NotAuthorized);
-        let error = error.with_text(format!("the certificate does not prove {domain}: {judgement}"));
-        (judgement, Some(error))
+        let refusal = Refusal {
+            condition: StreamCondition::NotAuthorized,
+            told: format!("the certificate does not prove {domain}: {}", judgement.told()),
+            why: format!("the certificate does not prove {domain}: {judgement}"),
+        };
+        (judgement, Some(refusal))
     }
 
     /// May stanzas go there?
@@ -392,12 +397,19 @@ impl Attempt<'_> {
     }
 
     /// Tells the other side why there will be no stream.
-    async fn refuse(&self, mut dialled: Box<Dialled>, error: StreamError) -> DialError {
-        let text = error.text().unwrap_or_default().to_owned();
-        dialled.machine.close_with(error);
+    fn refuse(&self, mut dialled: Box<Dialled>, refusal: Refusal) -> DialError {
+        dialled.machine.close_with(StreamError::new(refusal.condition).with_text(refusal.told));
         dialled.finish(self.service.settings.closing_timeout);
-        DialError::stream("certificate", text)
+        DialError::stream("certificate", refusal.why)
     }
+}
+
+/// Why there will be no stream.
+struct Refusal {
+    condition: StreamCondition,
+    /// What the other side hears of it.
+    told: String,
+    why: String,
 }
 
 impl Dialled {

@@ -23,7 +23,7 @@ pub(crate) struct Judgement {
     /// When the proof ends.
     pub(crate) expires: Option<SystemTime>,
     /// Why it is not good, or not in every way that was tried.
-    pub(crate) problems: Vec<String>,
+    pub(crate) problems: Vec<Objection>,
     /// The DNS announces another certificate for the server that we connected to, or may, and DNSSEC vouches for that: then
     /// nothing is sent there, whatever else would do (RFC 7673 §3.3).
     pub(crate) denied: bool,
@@ -43,8 +43,13 @@ impl Judgement {
         Judgement { proof: None, expires: None, problems: Vec::new(), denied: false }
     }
 
-    fn nothing(problem: impl fmt::Display) -> Judgement {
-        Judgement { problems: vec![problem.to_string()], ..Judgement::none() }
+    fn nothing(objection: Objection) -> Judgement {
+        Judgement { problems: vec![objection], ..Judgement::none() }
+    }
+
+    /// What the other side may know of what was found against it, in one sentence.
+    pub(crate) fn told(&self) -> String {
+        self.problems.iter().map(Objection::told).collect::<Vec<_>>().join("; ")
     }
 
     fn proved(proof: Proof, expires: Option<SystemTime>) -> Judgement {
@@ -55,7 +60,44 @@ impl Judgement {
 /// All that was found against it, in one sentence.
 impl fmt::Display for Judgement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.problems.join("; "))
+        for (n, objection) in self.problems.iter().enumerate() {
+            write!(f, "{}{objection}", if n == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+/// Something against a certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Objection {
+    /// What is wrong with it, by itself or by what was published of it.
+    Certificate(String),
+    /// That what may have been published of it is not known. Who chooses the domain chooses what is looked up, down to an
+    /// address in our own network; so why it failed is for our operator alone.
+    LookUp { what: &'static str, error: String },
+}
+
+impl Objection {
+    fn told(&self) -> &str {
+        match self {
+            Objection::Certificate(problem) => problem,
+            Objection::LookUp { what, .. } => what,
+        }
+    }
+}
+
+impl fmt::Display for Objection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Objection::Certificate(problem) => f.write_str(problem),
+            Objection::LookUp { what, error } => write!(f, "{what}: {error}"),
+        }
+    }
+}
+
+impl From<Problem> for Objection {
+    fn from(problem: Problem) -> Objection {
+        Objection::Certificate(problem.to_string())
     }
 }
 
@@ -75,7 +117,7 @@ pub(crate) async fn judge(
     trace: &Trace,
 ) -> Judgement {
     if chain.is_empty() {
-        return Judgement::nothing(Problem::NoCertificate);
+        return Judgement::nothing(Problem::NoCertificate.into());
     }
     let peer = if target.is_some() { Peer::Receiving } else { Peer::Initiating };
     let judge = Judge { service, policy: &service.policy(), chain, domain, peer, rules, trace };
@@ -84,7 +126,7 @@ pub(crate) async fn judge(
         Err(_) => {
             // What needs no look-up may do all the same.
             let mut judgement = judge.by_authorities();
-            judgement.problems.push("look-ups took too long".to_owned());
+            judgement.problems.push(Objection::Certificate("look-ups took too long".to_owned()));
             judgement
         }
     }
@@ -107,7 +149,7 @@ enum Announced {
     /// That this is the certificate.
     This(Judgement),
     /// That it is another.
-    Other(String),
+    Other(Objection),
 }
 
 impl Judge<'_> {
@@ -137,7 +179,8 @@ impl Judge<'_> {
             }
         }
         if self.rules.require == Require::Dane {
-            problems.push("the DNS announces no certificate that DNSSEC vouches for".to_owned());
+            let nothing = "the DNS announces no certificate that DNSSEC vouches for";
+            problems.push(Objection::Certificate(nothing.to_owned()));
             return Judgement { problems, ..judgement };
         }
         match self.by_posh().await {
@@ -157,7 +200,7 @@ impl Judge<'_> {
         self.trace.note(began, || steps::certificate(self.chain, self.domain, &verified));
         match verified {
             Ok(proof) => Judgement::proved(Proof::Certificate, Some(proof.not_after)),
-            Err(problem) => Judgement::nothing(problem),
+            Err(problem) => Judgement::nothing(problem.into()),
         }
     }
 
@@ -174,7 +217,8 @@ impl Judge<'_> {
             Ok(records) => records,
             // RFC 7673 §3.3: otherwise whoever can keep answers back could keep DANE out.
             Err(error) => {
-                return Announced::Other(format!("what the DNS announces of the certificate is not known: {error}"));
+                let what = "what the DNS announces of the certificate is not known";
+                return Announced::Other(Objection::LookUp { what, error: error.to_string() });
             }
         };
         let references = target.references(self.domain);
@@ -184,7 +228,7 @@ impl Judge<'_> {
         match verified {
             Ok(proof) => Announced::This(Judgement::proved(Proof::Dane, proof.not_after)),
             Err(DaneProblem::NothingUsable { .. }) => Announced::Nothing,
-            Err(problem) => Announced::Other(problem.to_string()),
+            Err(problem) => Announced::Other(Objection::Certificate(problem.to_string())),
         }
     }
 
@@ -207,16 +251,18 @@ impl Judge<'_> {
     }
 
     /// What the domain publishes on its web server; `None` if that is not asked for.
-    async fn by_posh(&self) -> Option<Result<Judgement, String>> {
+    async fn by_posh(&self) -> Option<Result<Judgement, Objection>> {
         if !self.policy.posh {
             return None;
         }
         let began = Instant::now();
         let fetched = self.service.posh.load_full().fetch(self.domain).await;
-        let verified = fetched.as_ref().map_err(ToString::to_string).and_then(|posh| {
-            verify_posh(self.chain, &posh.fingerprints, SystemTime::now()).map_err(|problem| problem.to_string())
-        });
-        self.trace.note(began, || steps::posh(self.domain, &fetched, verified.as_ref().err().map(String::as_str)));
+        let verified = match &fetched {
+            Ok(posh) => verify_posh(self.chain, &posh.fingerprints, SystemTime::now())
+                .map_err(|problem| Objection::Certificate(problem.to_string())),
+            Err(error) => Err(Objection::LookUp { what: "no POSH document was found", error: error.to_string() }),
+        };
+        self.trace.note(began, || steps::posh(self.domain, &fetched, verified.as_ref().err()));
         Some(verified.map(|proof| Judgement::proved(Proof::Posh, Some(proof.not_after))))
     }
 }

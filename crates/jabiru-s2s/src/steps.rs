@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::connect::ConnectStep;
 use crate::dial::tls_error;
-use crate::judge::Judgement;
+use crate::judge::{Judgement, Objection};
 use crate::policy::{Require, Rules};
 use crate::posh::{Posh, PoshError};
 use crate::report::{
@@ -233,7 +233,7 @@ fn tlsa_name(target: &ServerTarget) -> String {
 pub(crate) fn posh(
     domain: &DomainRef,
     fetched: &Result<Arc<Posh>, PoshError>,
-    problem: Option<&str>,
+    problem: Option<&Objection>,
 ) -> (Step, Verdict) {
     match fetched {
         Ok(posh) => {
@@ -244,7 +244,7 @@ pub(crate) fn posh(
                 expires_seconds: Some(holds.as_secs()),
                 matched: problem.is_none(),
             };
-            (step, problem.map_or(Verdict::Good, |problem| Verdict::Notable(problem.to_owned())))
+            (step, problem.map_or(Verdict::Good, |problem| Verdict::Notable(problem.to_string())))
         }
         Err(error) => {
             let url = format!("https://{domain}/.well-known/posh/xmpp-server.json");

@@ -68,7 +68,7 @@ async fn answer(service: &Arc<Service>, claim: &KeyToVerify, shown: &Shown) -> (
     }
     if rules.require != Require::Dialback {
         tracing::info!(%domain, %judgement, "dialback is not enough for this domain");
-        return refused(Condition::PolicyViolation, format!("a certificate is required: {judgement}"));
+        return refused(Condition::PolicyViolation, format!("a certificate is required: {}", judgement.told()));
     }
     let Ok(_place) = service.verifications.admit(shown.address) else {
         return refused(Condition::ResourceConstraint, "too many keys are being verified");

@@ -367,10 +367,10 @@ impl<'a> Incoming<'a> {
             tracing::warn!(%domain, peer = %self.connection.peer(), %judgement,
                 "a server was refused: its certificate does not prove its domain");
             let error = StreamError::new(StreamCondition::NotAuthorized);
-            return Some(error.with_text(format!("the certificate does not prove {domain}: {judgement}")));
+            return Some(error.with_text(format!("the certificate does not prove {domain}: {}", judgement.told())));
         }
         tracing::debug!(%domain, %judgement, "the certificate does not prove the domain; dialback may");
-        let answer = CertificateAnswer::Refused { text: judgement.to_string() };
+        let answer = CertificateAnswer::Refused { text: judgement.told() };
         self.machine.handle_certificate(answer, Instant::now());
         None
     }

@@ -55,6 +55,28 @@ async fn certificates_that_prove_nothing() {
     }
 }
 
+/// Who claims to be a domain chooses what is looked up for it, and so must not learn what came of that: it would show which
+/// ports are open in the network of whoever looks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_look_ups_met_is_not_told() {
+    let a = Site::with("a.example", |setup| setup.identity = self_signed("a.example"));
+    let b = Site::with("b.example", |setup| setup.policy.posh = true);
+    a.knows(&[&b]);
+    b.knows(&[&a]);
+    let romeo = a.log_in("romeo@a.example/orchard").await;
+    romeo.says("juliet@b.example", "lost").await;
+    let refused = error(&romeo).await;
+    let text = refused.text().unwrap_or_default();
+    assert!(text.contains("self-signed; no POSH document was found"), "{text}");
+    assert!(!text.contains("443") && !text.contains("well-known"), "{text}");
+    // To our own operator and users it is.
+    let juliet = b.log_in("juliet@b.example/balcony").await;
+    juliet.says("romeo@a.example", "lost").await;
+    let refused = error(&juliet).await;
+    let text = refused.text().unwrap_or_default();
+    assert!(text.contains("no POSH document was found: https://a.example/.well-known/"), "{text}");
+}
+
 /// A key is never believed because of what the initiating server says of itself: the authoritative server is asked, and
 /// where it can't be, nothing is proven.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -58,8 +58,7 @@ fn senders_that_were_not_proven() {
     }
     // Of a client's namespace, within a prefix, in a stream within the stream.
     for (stanza, expected) in [
-        // A stanza of a client is none here, and is passed over.
-        (format!("<message xmlns='jabber:client' from='{own}' to='juliet@localhost'/></stream:stream>"), "closed"),
+        (format!("<message xmlns='jabber:client' from='{own}' to='juliet@localhost'/>"), "invalid-namespace"),
         (format!("<s:message xmlns:s='jabber:server' from='{own}' to='juliet@localhost'/>"), "bad-namespace-prefix"),
         (header(HONEST, "localhost", "").replace("<?xml version='1.0'?>", ""), "bad-format"),
     ] {
