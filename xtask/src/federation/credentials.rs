@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::domain::{Certificate, Domain, Party};
+use super::domain::{Certificate, Domain, Named, Party};
 use crate::certs::{self, CertificateFiles, Trait};
 
 /// What the certificates of [`Certificate::OtherName`] are for.
@@ -21,6 +22,8 @@ pub(crate) struct Credentials {
     /// That one and the self-signed certificates: what clients trust.
     pub(crate) for_clients: PathBuf,
     keys: Vec<(Domain, String)>,
+    /// What the web server has of a domain: its own certificate.
+    web: Vec<(Domain, CertificateFiles)>,
 }
 
 impl Credentials {
@@ -28,7 +31,9 @@ impl Credentials {
     pub(crate) fn write(parties: &[Party], folder: &Path) -> Result<Credentials> {
         let authority = certs::write_authority(&folder.join("authority"))?;
         let stranger = certs::write_authority_called(&folder.join("stranger"), "An authority that nobody trusts")?;
-        let mut keys = Vec::new();
+        let web_folder = folder.join("web");
+        fs::create_dir_all(&web_folder)?;
+        let (mut keys, mut web) = (Vec::new(), Vec::new());
         let mut trusted = fs::read_to_string(&authority.path)?;
         for domain in parties.iter().flat_map(|party| Domain::hosted_by(*party)) {
             let name = domain.ascii();
@@ -48,6 +53,9 @@ impl Credentials {
                 }
                 Certificate::None => continue,
             };
+            if domain.purpose.posh().is_some() {
+                web.push((domain, authority.certify_as(&web_folder, &name, &name, Trait::Plain)?));
+            }
             let CertificateFiles { certificate, key, public_key } = files;
             let both = fs::read_to_string(&key)? + &fs::read_to_string(&certificate)?;
             fs::write(certificate.with_extension("pem"), both)?;
@@ -55,7 +63,7 @@ impl Credentials {
         }
         let for_clients = folder.join("for-clients.crt");
         fs::write(&for_clients, trusted)?;
-        Ok(Credentials { folder: folder.to_owned(), authority: authority.path, for_clients, keys })
+        Ok(Credentials { folder: folder.to_owned(), authority: authority.path, for_clients, keys, web })
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -65,6 +73,20 @@ impl Credentials {
     /// A domain's file, with the extension `crt`, `key` or `pem`.
     pub(crate) fn file(&self, domain: Domain, extension: &str) -> String {
         self.folder.join(format!("{}.{extension}", domain.ascii())).display().to_string()
+    }
+
+    /// What the web server is told of those of the `domains` that publish something, by name.
+    pub(super) fn sites(&self, domains: impl Iterator<Item = Domain>) -> Vec<(String, Value)> {
+        let domains: Vec<Domain> = domains.collect();
+        let here = self.web.iter().filter(|(domain, _)| domains.contains(domain));
+        here.map(|(domain, files)| {
+            let published = match domain.purpose.posh() {
+                Some(Named::Right) => self.file(*domain, "crt"),
+                _ => files.certificate.display().to_string(),
+            };
+            (domain.ascii(), json!({ "certificate": files.certificate, "key": files.key, "published": published }))
+        })
+        .collect()
     }
 
     /// The SHA-256 of a domain's public key, in hexadecimal.

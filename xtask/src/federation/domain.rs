@@ -97,6 +97,10 @@ pub(crate) enum Purpose {
     DaneOther,
     /// A self-signed certificate that DNS names, without DNSSEC.
     DaneUnsigned,
+    /// A self-signed certificate that the domain's web server vouches for (RFC 7711).
+    Posh,
+    /// A self-signed certificate, and the web server vouches for another.
+    PoshOther,
     /// Its zone is signed by the wrong key.
     Bogus,
     /// A certificate of an authority that nobody trusts.
@@ -110,7 +114,7 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    pub(crate) const ALL: [Purpose; 16] = [
+    pub(crate) const ALL: [Purpose; 18] = [
         Purpose::Plain,
         Purpose::Two,
         Purpose::Direct,
@@ -122,6 +126,8 @@ impl Purpose {
         Purpose::Dane,
         Purpose::DaneOther,
         Purpose::DaneUnsigned,
+        Purpose::Posh,
+        Purpose::PoshOther,
         Purpose::Bogus,
         Purpose::Stranger,
         Purpose::Expired,
@@ -142,6 +148,8 @@ impl Purpose {
             Purpose::Dane => "dane.",
             Purpose::DaneOther => "dane-other.",
             Purpose::DaneUnsigned => "dane-unsigned.",
+            Purpose::Posh => "posh.",
+            Purpose::PoshOther => "posh-other.",
             Purpose::Bogus => "bogus.",
             Purpose::Stranger => "stranger.",
             Purpose::Expired => "expired.",
@@ -160,7 +168,12 @@ impl Purpose {
 
     pub(super) fn certificate(self) -> Certificate {
         match self {
-            Purpose::Dialback | Purpose::Dane | Purpose::DaneOther | Purpose::DaneUnsigned => Certificate::SelfSigned,
+            Purpose::Dialback
+            | Purpose::Dane
+            | Purpose::DaneOther
+            | Purpose::DaneUnsigned
+            | Purpose::Posh
+            | Purpose::PoshOther => Certificate::SelfSigned,
             Purpose::Stranger => Certificate::Stranger,
             Purpose::Expired => Certificate::Expired,
             Purpose::OtherName => Certificate::OtherName,
@@ -170,10 +183,19 @@ impl Purpose {
     }
 
     /// Which key DNS names for the domain's server.
-    pub(super) fn tlsa(self) -> Option<Tlsa> {
+    pub(super) fn tlsa(self) -> Option<Named> {
         match self {
-            Purpose::Dane | Purpose::DaneUnsigned => Some(Tlsa::Right),
-            Purpose::DaneOther => Some(Tlsa::Wrong),
+            Purpose::Dane | Purpose::DaneUnsigned => Some(Named::Right),
+            Purpose::DaneOther => Some(Named::Wrong),
+            _ => None,
+        }
+    }
+
+    /// Which certificate the web server names for the domain's server.
+    pub(super) fn posh(self) -> Option<Named> {
+        match self {
+            Purpose::Posh => Some(Named::Right),
+            Purpose::PoshOther => Some(Named::Wrong),
             _ => None,
         }
     }
@@ -190,8 +212,9 @@ pub(super) enum Certificate {
     None,
 }
 
+/// Is what is published of a server's certificate so?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tlsa {
+pub(super) enum Named {
     Right,
     Wrong,
 }
@@ -282,6 +305,10 @@ impl Domain {
                 lines.push(srv("xmpp-server", 0, 0, STARTTLS_PORT, &name));
                 own_addresses(&mut lines);
             }
+            Purpose::Posh | Purpose::PoshOther => {
+                lines.push(srv("xmpp-server", 0, 0, STARTTLS_PORT, &server));
+                lines.push(format!("{name}. A {}", addresses.web));
+            }
             Purpose::Bogus => {
                 lines.push(srv("xmpp-server", 0, 0, STARTTLS_PORT, &name));
                 own_addresses(&mut lines);
@@ -289,8 +316,8 @@ impl Domain {
         }
         if let Some(tlsa) = self.purpose.tlsa() {
             let key = match tlsa {
-                Tlsa::Right => key.to_owned(),
-                Tlsa::Wrong => "0".repeat(key.len()),
+                Named::Right => key.to_owned(),
+                Named::Wrong => "0".repeat(key.len()),
             };
             // Usage 3 (DANE-EE), selector 1 (the public key), matching type 1 (SHA-256): RFC 6698 §2.1.
             lines.push(format!("_{STARTTLS_PORT}._tcp.{name}. TLSA 3 1 1 {key}"));
@@ -305,12 +332,14 @@ pub(super) struct Addresses {
     pub(super) v4: std::net::Ipv4Addr,
     pub(super) second_v4: std::net::Ipv4Addr,
     pub(super) v6: std::net::Ipv6Addr,
+    /// Of the web server of all domains.
+    pub(super) web: std::net::Ipv4Addr,
 }
 
 /// The names of the hosts themselves.
 pub(super) fn host_records(party: Party, addresses: &Addresses) -> Vec<String> {
     let server = format!("{}.host.example", party.name());
-    let Addresses { v4, second_v4, v6 } = addresses;
+    let Addresses { v4, second_v4, v6, .. } = addresses;
     vec![
         format!("{server}. A {v4}"),
         format!("{server}. AAAA {v6}"),

@@ -1,7 +1,7 @@
 //! `cargo xtask interop servers`: our server federates with those that others wrote, and with itself.
 //!
 //! Each server has a host of its own, a network namespace with its own addresses and resolver ([`network`]); one more
-//! has a nameserver with signed zones ([`nameserver`], [`zone`]), and one the users, who are slixmpp ([`users`]). What a
+//! has a nameserver with signed zones ([`nameserver`], [`zone`]) and a web server ([`website`]), and one the users, who are slixmpp ([`users`]). What a
 //! domain is there for ([`domain`]) decides its certificate ([`credentials`]), its DNS records, and what servers are told
 //! of it ([`server`]): so each server runs once for all [`scenario`]s. [`judge`] says whether what happened is what had
 //! to happen.
@@ -18,6 +18,7 @@ mod server;
 mod sockets;
 mod stage;
 mod users;
+mod website;
 mod zone;
 
 use std::fs;

@@ -38,7 +38,7 @@ impl Nameserver {
             domain::common_records(host.v4()).into_iter().map(|line| (Zone::Example, line)).collect();
         for party in parties {
             let place = network.host(party.name())?;
-            let addresses = Addresses { v4: place.v4(), second_v4: place.second_v4(), v6: place.v6() };
+            let addresses = Addresses { v4: place.v4(), second_v4: place.second_v4(), v6: place.v6(), web: host.v4() };
             records.extend(domain::host_records(*party, &addresses).into_iter().map(|line| (Zone::Example, line)));
             for purpose in Purpose::ALL {
                 let domain = Domain { party: *party, purpose };

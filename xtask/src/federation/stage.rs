@@ -17,6 +17,7 @@ use super::nameserver::Nameserver;
 use super::network::Network;
 use super::server::{CLIENT_PORT, Server, Setting};
 use super::users::{Pending, Users};
+use super::website::Website;
 use crate::workspace::Workspace;
 
 /// The host of the users.
@@ -48,6 +49,7 @@ pub(super) struct Stage {
     users: Users,
     servers: BTreeMap<Party, Mutex<Server>>,
     nameserver: Nameserver,
+    website: Website,
     network: Network,
     credentials: Credentials,
     accounts: Mutex<BTreeSet<String>>,
@@ -65,6 +67,7 @@ impl Stage {
         let network = Network::build(&names)?;
         let credentials = Credentials::write(parties, &folder.join("certificates"))?;
         let nameserver = Nameserver::start(&network, parties, &credentials, &folder.join("dns"))?;
+        let website = Website::start(workspace, network.nameserver(), parties, &credentials, folder)?;
         let mut servers = BTreeMap::new();
         for party in parties {
             let setting = Setting {
@@ -87,6 +90,7 @@ impl Stage {
             users,
             servers: servers.into_iter().map(|(party, server)| (party, Mutex::new(server))).collect(),
             nameserver,
+            website,
             network,
             credentials,
             accounts: Mutex::default(),
@@ -98,8 +102,8 @@ impl Stage {
 
     /// Ends everything.
     pub(super) fn take_down(self) -> Result<Vec<Row>> {
-        let Stage { users, servers, nameserver, network, rows, .. } = self;
-        drop((users, servers, nameserver));
+        let Stage { users, servers, nameserver, website, network, rows, .. } = self;
+        drop((users, servers, nameserver, website));
         network.take_down()?;
         Ok(rows.into_inner().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,4 +1,4 @@
-//! Certificates that prove nothing, and those that DNSSEC vouches for.
+//! Certificates that prove nothing, and those that DNSSEC or a web server vouches for.
 
 use anyhow::Result;
 
@@ -49,6 +49,18 @@ pub(super) fn dane(trial: &Trial<'_>) -> Result<()> {
         refusal(trial, bad, good, good, what, &["dane", "tlsa"])?;
     }
     Ok(())
+}
+
+/// POSH (RFC 7711): a self-signed certificate is good if the domain's web server names it, and only then.
+pub(super) fn posh(trial: &Trial<'_>) -> Result<()> {
+    // Others know nothing of POSH by default.
+    let own = if trial.pair.right.is_ours() { Purpose::Posh } else { Purpose::Plain };
+    let marks = proof::marks(trial)?;
+    trial.talk(own, Purpose::Posh)?;
+    proof::check(trial, &marks, own, Purpose::Posh, Proof::Posh)?;
+    let (good, bad) = (trial.left(Purpose::Plain), trial.right(Purpose::PoshOther));
+    refusal(trial, good, bad, good, "the web server names another", &["posh"])?;
+    refusal(trial, bad, good, good, "the web server names another", &["posh"])
 }
 
 /// A message from one to the other must come back, and the log of the one who `refuses` must say why, the other's at

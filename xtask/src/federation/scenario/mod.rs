@@ -36,6 +36,8 @@ pub(super) enum Scenario {
     Dialback,
     /// Self-signed certificates that DNSSEC vouches for (RFC 7673)
     Dane,
+    /// Self-signed certificates that a web server vouches for (RFC 7711)
+    Posh,
     /// Certificates that must be refused
     Certificates,
     /// Domains and accounts that are not there
@@ -51,7 +53,7 @@ pub(super) enum Scenario {
 }
 
 impl Scenario {
-    pub(super) const ALL: [Scenario; 15] = [
+    pub(super) const ALL: [Scenario; 16] = [
         Scenario::External,
         Scenario::Questions,
         Scenario::Direct,
@@ -61,6 +63,7 @@ impl Scenario {
         Scenario::International,
         Scenario::Dialback,
         Scenario::Dane,
+        Scenario::Posh,
         Scenario::Certificates,
         Scenario::Errors,
         Scenario::Broken,
@@ -80,6 +83,7 @@ impl Scenario {
             Scenario::International => "international",
             Scenario::Dialback => "dialback",
             Scenario::Dane => "dane",
+            Scenario::Posh => "posh",
             Scenario::Certificates => "certificates",
             Scenario::Errors => "errors",
             Scenario::Broken => "broken",
@@ -103,8 +107,8 @@ impl Scenario {
             | Scenario::Broken
             | Scenario::Killed
             | Scenario::KilledInFlight => pair.left != pair.right,
-            // Others take half a minute to try the second target, and have no DANE by default.
-            Scenario::Silent | Scenario::Dane => pair.left != pair.right && pair.left.is_ours(),
+            // Others take half a minute to try the second target, and have no DANE or POSH by default.
+            Scenario::Silent | Scenario::Dane | Scenario::Posh => pair.left != pair.right && pair.left.is_ours(),
         }
     }
 
@@ -125,6 +129,7 @@ impl Scenario {
             Scenario::International => trial.talk(Purpose::International, Purpose::International),
             Scenario::Dialback => talk::dialback(&trial),
             Scenario::Dane => certificates::dane(&trial),
+            Scenario::Posh => certificates::posh(&trial),
             Scenario::Certificates => certificates::certificates(&trial),
             Scenario::Errors => errors::errors(&trial),
             Scenario::Broken => breaks::broken(&trial),

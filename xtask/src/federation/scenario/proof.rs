@@ -13,6 +13,8 @@ pub(super) enum Proof {
     External,
     /// SASL EXTERNAL with a certificate that DNSSEC vouches for.
     Dane,
+    /// The same, with one that the domain's web server vouches for.
+    Posh,
     Dialback,
 }
 
@@ -51,10 +53,12 @@ fn prosody(log: &str, own: &str, other: &str, expected: Proof) -> Verdict {
     }
     let accepted = log.lines().find(|line| line.contains(&format!("Accepting SASL EXTERNAL identity from {other}")));
     match (accepted, expected) {
-        (Some(line), Proof::External | Proof::Dane) => Ok(shorten(line)),
+        (Some(line), Proof::External | Proof::Dane | Proof::Posh) => Ok(shorten(line)),
         (None, Proof::Dialback) => Ok(complete),
         (Some(line), Proof::Dialback) => Err(shorten(line)),
-        (None, Proof::External | Proof::Dane) => Err("not logged that it accepted the certificate".to_owned()),
+        (None, Proof::External | Proof::Dane | Proof::Posh) => {
+            Err("not logged that it accepted the certificate".to_owned())
+        }
     }
 }
 
@@ -65,7 +69,7 @@ fn ejabberd(log: &str, own: &str, other: &str, expected: Proof) -> Verdict {
     let line = log.lines().find(|line| line.contains(start) && line.contains(&pair));
     let line = line.ok_or_else(|| format!("not logged: {start} … {pair}"))?;
     let word = match expected {
-        Proof::External | Proof::Dane => "EXTERNAL",
+        Proof::External | Proof::Dane | Proof::Posh => "EXTERNAL",
         Proof::Dialback => "dialback",
     };
     if line.contains(word) { Ok(shorten(line)) } else { Err(shorten(line)) }
@@ -85,6 +89,7 @@ fn listed(streams: &[Stream], own: &str, other: &str, expected: Proof) -> Verdic
     let is_right = match expected {
         Proof::External => proofs.contains(&"certificate") && accepted == ["external"],
         Proof::Dane => proofs.contains(&"dane") && accepted == ["external"],
+        Proof::Posh => proofs.contains(&"posh") && accepted == ["external"],
         Proof::Dialback => proofs == ["dialback"] && accepted == ["dialback"],
     };
     if is_right { Ok(seen) } else { Err(seen) }
@@ -143,6 +148,8 @@ mod tests {
             ("certificate", "dialback", Proof::External, false),
             ("dane", "external", Proof::External, false),
             ("dane", "external", Proof::Dane, true),
+            ("posh", "external", Proof::Posh, true),
+            ("certificate", "external", Proof::Posh, false),
             ("dialback", "dialback", Proof::Dialback, true),
             ("certificate", "dialback", Proof::Dialback, false),
         ] {
