@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use jabiru_net::rate::{Meter, Pace};
 use jabiru_net::{Connection, Wake};
 use jabiru_router::{Refused, ResourceId, Router};
 use jabiru_stanza::{
@@ -13,8 +14,7 @@ use jabiru_stanza::{
 use jabiru_xml::{Event, Reader};
 
 use crate::expiry::Expiry;
-use crate::farewell::last_words;
-use crate::rate::{self, Meter, Pace};
+use crate::farewell::{last_words, too_fast};
 use crate::recipients::Recipients;
 use crate::second_bind;
 use crate::silence::{Due, Silence};
@@ -99,7 +99,7 @@ impl Exchange<'_> {
         match self.meter.read(input.len(), std::mem::take(&mut self.stanzas), now) {
             Pace::Go => Next::Read,
             Pace::Rest(until) => Next::Rest(until),
-            Pace::Close => Next::Fail(rate::too_fast()),
+            Pace::Close => Next::Fail(too_fast()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The last words of a stream (RFC 6120 §4.4, §4.9).
 
 use jabiru_net::Connection;
-use jabiru_stanza::StreamError;
+use jabiru_stanza::{StreamCondition, StreamError};
 
 /// The error, if there is one, and the closing tag; says so in the log.
 pub(crate) fn last_words(connection: &Connection, error: Option<&StreamError>) -> Vec<u8> {
@@ -17,6 +17,11 @@ pub(crate) fn append_last_words(connection: &Connection, error: Option<&StreamEr
         error.write(words);
     }
     words.extend_from_slice(b"</stream:stream>");
+}
+
+/// What a stream is told that is closed for its speed.
+pub(crate) fn too_fast() -> StreamError {
+    StreamError::new(StreamCondition::PolicyViolation).with_text("too much in too short a time")
 }
 
 /// One line on how a stream ended.

@@ -42,7 +42,6 @@ mod farewell;
 mod live;
 mod negotiate;
 mod orders;
-mod rate;
 mod recipients;
 mod redirect;
 mod refusal;
@@ -54,8 +53,8 @@ mod stream;
 mod throttle;
 mod watch;
 
+pub use jabiru_net::rate::{OnExcess, Rate, RateLimits};
 pub use jabiru_net::{Keepalive, hosted};
-pub use rate::{OnExcess, Rate, RateLimits};
 pub use service::{C2s, Transport};
 pub use settings::{ConflictPolicy, Settings};
 pub use throttle::{GuessLimits, Guesses};

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::time::{Instant, SystemTime};
 
 use jabiru_negotiation::{BindError, ClientStream, CredentialsAnswer, Event, Mechanism, ScramHash, Security, TlsInfo};
+use jabiru_net::rate::{Meter, Pace};
 use jabiru_net::{Connection, Wake, caught};
 use jabiru_stanza::{
     BareJid, ContentNamespace, DomainPart, FullJid, ResourcePart, SaslCondition, StreamError, StreamHeader,
@@ -14,9 +15,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::bound::Bound;
 use crate::credentials;
-use crate::farewell::{append_last_words, log_end};
+use crate::farewell::{append_last_words, log_end, too_fast};
 use crate::live::Entry;
-use crate::rate::{self, Meter, Pace};
 use crate::refusal::response_header;
 use crate::service::{Service, Transport};
 use crate::throttle::{Guess, Throttle, Verdict};
@@ -145,7 +145,7 @@ impl Negotiation<'_> {
                     match self.meter.read(chunk.len(), 0, Instant::now()) {
                         Pace::Go => {}
                         Pace::Rest(until) => self.rest(until).await?,
-                        Pace::Close => self.machine.close(Some(rate::too_fast())),
+                        Pace::Close => self.machine.close(Some(too_fast())),
                     }
                     // While something is there to be read, the connection tells of no deadline.
                     self.machine.handle_timeout(Instant::now());

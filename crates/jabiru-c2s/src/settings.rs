@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use jabiru_net::rate::RateLimits;
 use jabiru_net::{ConnectionLimits, Keepalive};
 use jabiru_xml::Limits;
 
-use crate::rate::RateLimits;
 use crate::silence::Checks;
 use crate::throttle::GuessLimits;
 

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use jabiru_net::rate::Meter;
 use jabiru_net::{Admitted, Connection, caught};
 use jabiru_stanza::{Jid, StreamCondition, StreamError};
 
@@ -12,7 +13,6 @@ use crate::expiry::Expiry;
 use crate::farewell::last_words;
 use crate::live::Entry;
 use crate::negotiate::{Established, Negotiated, negotiate};
-use crate::rate::Meter;
 use crate::recipients::Recipients;
 use crate::refusal::refuse;
 use crate::service::{Service, Transport};

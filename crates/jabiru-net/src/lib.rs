@@ -3,7 +3,7 @@
 //! A [`Listener`] admits connections up to stated bounds, a [`Connection`] turns one into events
 //! ([`Wake`]) for the task that owns it, an [`Outbox`] takes what any task wants to send on it, and
 //! [`TlsSettings`] hold certificates by domain; [`certificate`] judges those of others. What the octets mean is not known here: elements
-//! are read by `jabiru-xml`, negotiated by `jabiru-negotiation` and routed by `jabiru-router`.
+//! are read by `jabiru-xml`, negotiated by `jabiru-negotiation` and routed by `jabiru-router`. How fast they may come is measured by [`rate`].
 //!
 //! ```
 //! use std::time::Duration;
@@ -45,6 +45,7 @@ mod listener;
 mod outbox;
 mod pem_file;
 mod random;
+pub mod rate;
 mod tls;
 mod transport;
 

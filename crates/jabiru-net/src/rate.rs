@@ -1,11 +1,9 @@
-//! How fast a client may send (RFC 6120 §13.12).
+//! How fast the other side of a stream may send (RFC 6120 §13.12).
 //!
-//! By default a client that is too fast is just read more slowly: TCP holds it back, and nobody else notices. Time is
-//! passed in, once for each piece that was read.
+//! By default one that is too fast is just read more slowly: TCP holds it back, and nobody else notices. Time is passed
+//! in, once for each piece that was read.
 
 use std::time::{Duration, Instant};
-
-use jabiru_stanza::{StreamCondition, StreamError};
 
 /// How much may come in how short a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,23 +14,23 @@ pub struct Rate {
     pub burst: u32,
 }
 
-/// How fast one stream may be written to by its client.
+/// How fast one stream may be written to by its other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimits {
     /// Octets, below them those of whitespace.
     pub bytes: Option<Rate>,
     /// First-level elements.
     pub stanzas: Option<Rate>,
-    /// What happens to a client that is faster.
+    /// What happens to one that is faster.
     pub on_excess: OnExcess,
 }
 
-/// What happens to a client that sends too fast.
+/// What happens to who sends too fast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnExcess {
     /// It is read more slowly.
     Slow,
-    /// Its stream ends with `policy-violation` (RFC 6120 §4.9.3.14).
+    /// The stream ends with `policy-violation` (RFC 6120 §4.9.3.14).
     Close,
 }
 
@@ -54,7 +52,7 @@ impl Default for RateLimits {
 
 /// How one stream is to go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pace {
+pub enum Pace {
     /// As it likes.
     Go,
     /// Not before this moment.
@@ -63,14 +61,9 @@ pub(crate) enum Pace {
     Close,
 }
 
-/// What a stream is told that is closed for its speed.
-pub(crate) fn too_fast() -> StreamError {
-    StreamError::new(StreamCondition::PolicyViolation).with_text("too much in too short a time")
-}
-
 /// Measures one stream.
 #[derive(Debug)]
-pub(crate) struct Meter<'a> {
+pub struct Meter<'a> {
     limits: &'a RateLimits,
     bytes: Bucket,
     stanzas: Bucket,
@@ -83,12 +76,14 @@ struct Bucket {
 }
 
 impl Meter<'_> {
-    pub(crate) fn new(limits: &RateLimits, now: Instant) -> Meter<'_> {
+    /// Of a stream from which nothing was read yet.
+    #[must_use]
+    pub fn new(limits: &RateLimits, now: Instant) -> Meter<'_> {
         Meter { limits, bytes: Bucket { full_at: now }, stanzas: Bucket { full_at: now } }
     }
 
-    /// Takes note of what was read at `now`.
-    pub(crate) fn read(&mut self, bytes: usize, stanzas: usize, now: Instant) -> Pace {
+    /// Takes note of what was read at `now`, and says how to go on.
+    pub fn read(&mut self, bytes: usize, stanzas: usize, now: Instant) -> Pace {
         let bytes = self.limits.bytes.map_or(Duration::ZERO, |rate| self.bytes.take(bytes, rate, now));
         let stanzas = self.limits.stanzas.map_or(Duration::ZERO, |rate| self.stanzas.take(stanzas, rate, now));
         match (bytes.max(stanzas), self.limits.on_excess) {
