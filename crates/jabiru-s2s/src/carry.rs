@@ -19,6 +19,7 @@ use crate::inbound::{self, Inbound};
 use crate::link::Link;
 use crate::live::Resumable;
 use crate::outgoing::Because;
+use crate::pace::Pacing;
 use crate::plain::plain;
 use crate::report::{Method, Proof};
 use crate::service::Service;
@@ -59,6 +60,7 @@ pub(crate) struct Carry<'a> {
     /// The last thing that came was the other side's last word on what it has handled.
     finished: bool,
     answers: (mpsc::Sender<Answered>, mpsc::Receiver<Answered>),
+    pacing: Pacing<'a>,
     /// Comes when nobody needs the stream any more, if somebody knows.
     retired: Option<oneshot::Receiver<()>>,
     /// When the stream is looked at next.
@@ -109,6 +111,7 @@ impl<'a> Carry<'a> {
             last_words: Vec::new(),
             finished: false,
             answers: mpsc::channel(ANSWERS),
+            pacing: Pacing::new(&service.settings.rate, Instant::now()),
             retired: None,
             next_tick: Instant::now() + TICK,
             resuming_since: Instant::now(),
@@ -198,7 +201,7 @@ impl<'a> Carry<'a> {
             }
             let deadline = [Some(self.next_tick), self.stream.machine.poll_timeout()].into_iter().flatten().min();
             let wake = tokio::select! {
-                wake = self.stream.connection.next(deadline) => wake,
+                wake = self.pacing.next(&mut self.stream.connection, deadline) => wake,
                 Some((claim, answer, proofs)) = self.answers.1.recv() => {
                     self.stream.machine.handle_key(&claim, answer, Instant::now());
                     if self.stream.machine.is_proven(&claim.pair.sender, &claim.pair.target) {
@@ -210,7 +213,10 @@ impl<'a> Carry<'a> {
                 () = retired(&mut self.retired) => return self.retire().await,
             };
             next = match wake {
-                Ok(Wake::Received(chunk)) => self.take(&chunk).await,
+                Ok(Wake::Received(chunk)) => match (self.take(&chunk).await, self.pacing.took(chunk.len())) {
+                    (Next::Read, Some(error)) => Next::End(self.fail(error)),
+                    (next, _) => next,
+                },
                 Ok(Wake::Ended) => Next::End(self.broken("the other side closed the connection")),
                 Ok(Wake::Deadline) => {
                     self.stream.machine.handle_timeout(Instant::now());
@@ -234,11 +240,13 @@ impl<'a> Carry<'a> {
             match self.stream.reader.read(&mut input) {
                 Ok(None) => return Next::Read,
                 Ok(Some(Event::Element(element))) if self.stream.bidi && inbound::is_stanza(&element) => {
+                    self.pacing.count();
                     if let Next::End(end) = self.stanza(element).await {
                         return Next::End(end);
                     }
                 }
                 Ok(Some(event)) => {
+                    self.pacing.count();
                     self.stream.machine.handle_event(event, Instant::now());
                     if let Next::End(end) = self.events().await {
                         return Next::End(end);

@@ -15,6 +15,7 @@ mod links;
 mod list;
 mod live;
 mod outgoing;
+mod pace;
 mod plain;
 mod policy;
 pub mod posh;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jabiru_net::rate::{OnExcess, Rate, RateLimits};
 use jabiru_net::{ConnectionLimits, Keepalive};
 use jabiru_xml::Limits;
 
@@ -14,6 +15,8 @@ pub struct Settings {
     pub unauthenticated: Limits,
     /// What is read of one that has.
     pub authenticated: Limits,
+    /// How fast one stream is read.
+    pub rate: RateLimits,
     /// Bytes that may wait to be sent on one stream before stanzas are refused.
     pub outbox_bytes: usize,
     /// How long the other side may take nothing of what waits for it.
@@ -78,6 +81,12 @@ impl Default for Settings {
         Settings {
             unauthenticated: Limits::UNAUTHENTICATED,
             authenticated: Limits::AUTHENTICATED,
+            // A server speaks for many: ten times what a client may, which is a tenth of what can be handled.
+            rate: RateLimits {
+                bytes: Some(Rate { per_second: 10_000_000, burst: 50_000_000 }),
+                stanzas: Some(Rate { per_second: 10_000, burst: 100_000 }),
+                on_excess: OnExcess::Slow,
+            },
             outbox_bytes: 4 * 1024 * 1024,
             stall_timeout: Duration::from_secs(60),
             keepalive: Some(Keepalive { idle: Duration::from_secs(120), interval: Duration::from_secs(15) }),

@@ -28,6 +28,7 @@ use crate::judge::{Judgement, judge};
 use crate::link::Link;
 use crate::live::Entry;
 use crate::outgoing;
+use crate::pace::Pacing;
 use crate::plain::plain;
 use crate::policy::Require;
 use crate::report::{Method, TlsReport};
@@ -80,6 +81,7 @@ struct Incoming<'a> {
     admitted: Option<Result<Admitted, Excess>>,
     machine: ReceivingServerStream,
     reader: Reader,
+    pacing: Pacing<'a>,
     refusal: Option<StreamError>,
     /// The other side's certificates, its own first.
     chain: Vec<Vec<u8>>,
@@ -148,6 +150,7 @@ impl<'a> Incoming<'a> {
             admitted: None,
             machine: ReceivingServerStream::new(service.receiving(), security, now),
             reader: Reader::new(service.settings.unauthenticated),
+            pacing: Pacing::new(&service.settings.rate, now),
             refusal,
             chain,
             judgement: Judgement::none(),
@@ -184,7 +187,7 @@ impl<'a> Incoming<'a> {
             }
             let deadline = self.machine.poll_timeout().map_or(self.next_tick, |deadline| deadline.min(self.next_tick));
             let wake = tokio::select! {
-                wake = self.connection.next(Some(deadline)) => wake?,
+                wake = self.pacing.next(&mut self.connection, Some(deadline)) => wake?,
                 Some((claim, answer, proofs)) = self.answers.1.recv() => {
                     self.machine.handle_key(&claim, answer, Instant::now());
                     // It may have come too late.
@@ -198,7 +201,10 @@ impl<'a> Incoming<'a> {
                 }
             };
             let next = match wake {
-                Wake::Received(chunk) => self.take(&chunk).await?,
+                Wake::Received(chunk) => match (self.take(&chunk).await?, self.pacing.took(chunk.len())) {
+                    (Next::Read, Some(error)) => Next::End(self.fail(error)),
+                    (next, _) => next,
+                },
                 Wake::Ended => Next::End(broken("the other side closed the connection")),
                 Wake::Deadline => {
                     self.machine.handle_timeout(Instant::now());
@@ -223,11 +229,13 @@ impl<'a> Incoming<'a> {
             match self.reader.read(&mut input) {
                 Ok(None) => return Ok(Next::Read),
                 Ok(Some(Event::Element(element))) if is_stanza(&element) && !self.machine.proven_pairs().is_empty() => {
+                    self.pacing.count();
                     if let Next::End(end) = self.stanza(element).await {
                         return Ok(Next::End(end));
                     }
                 }
                 Ok(Some(event)) => {
+                    self.pacing.count();
                     if let (Event::StreamOpen(_), Some(refusal)) = (&event, self.refusal.take()) {
                         return Ok(Next::End(self.fail(refusal)));
                     }

@@ -118,8 +118,12 @@ pub(crate) fn settings(config: &Config) -> Settings {
 /// Between two probes by TCP that are not answered.
 const PROBE_INTERVAL: Duration = Duration::from_secs(15);
 
+/// A bound on speed, if there is one.
+pub(super) fn rate(per_second: Option<u32>, burst: u32) -> Option<Rate> {
+    per_second.map(|per_second| Rate { per_second, burst })
+}
+
 fn rates(limits: &config::Limits) -> RateLimits {
-    let rate = |per_second: Option<u32>, burst| per_second.map(|per_second| Rate { per_second, burst });
     RateLimits {
         bytes: rate(limits.bytes_per_second, limits.bytes_burst),
         stanzas: rate(limits.stanzas_per_second, limits.stanzas_burst),

@@ -5,12 +5,14 @@ use std::time::Duration;
 use anyhow::Context;
 use jabiru_negotiation::DialbackSecret;
 use jabiru_net::certificate::Roots;
+use jabiru_net::rate::{OnExcess, RateLimits};
 use jabiru_net::{AdmissionLimits, AttemptRate, ClientCertificates, ConnectingTls, TlsSettings};
 use jabiru_router::HostedDomains;
 use jabiru_s2s::resolve::{Resolver, ResolverSettings, SettingsError};
 use jabiru_s2s::{BackOff, Parts, Policy, Rules, S2s, Settings};
 use jabiru_xml::Limits;
 
+use super::c2s::rate;
 use super::{Certificate, identities};
 use crate::config::{self, Config};
 
@@ -169,6 +171,11 @@ fn settings(config: &Config) -> Settings {
             ..default.unauthenticated
         },
         authenticated: Limits { max_element_bytes: limits.element_bytes, ..default.authenticated },
+        rate: RateLimits {
+            bytes: rate(own.bytes_per_second, own.bytes_burst),
+            stanzas: rate(own.stanzas_per_second, own.stanzas_burst),
+            on_excess: OnExcess::Slow,
+        },
         // What waits for a pair must fit once there is a stream, and so must the longest stanza.
         outbox_bytes: default.outbox_bytes.max(own.queue_bytes).max(limits.element_bytes),
         stall_timeout: limits.stall_timeout,

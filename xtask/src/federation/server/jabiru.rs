@@ -51,7 +51,10 @@ pub(super) fn configuration(host: &Host, setting: &Setting<'_>) -> String {
              bytes_burst = 1000000000\n\
              stanzas_per_second = 1000000000\n\
              stanzas_burst = 1000000000\n\
-             recipients_per_minute = 0\n",
+             recipients_per_minute = 0\n\
+             [s2s.limits]\n\
+             bytes_per_second = 0\n\
+             stanzas_per_second = 0\n",
         );
     }
     // Writing to a String can't fail.

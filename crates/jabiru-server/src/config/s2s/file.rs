@@ -202,6 +202,11 @@ fn read_limits(section: &mut Section<'_, '_>, element_bytes: usize, limits: &mut
     section.integer("pairs_per_stream", 1..=100_000, &mut limits.pairs_per_stream);
     section.integer("queue_bytes", 10_000..=1 << 32, &mut limits.queue_bytes);
     section.integer("total_queue_bytes", 10_000..=1 << 40, &mut limits.total_queue_bytes);
+    let rate = 1..=i64::from(u32::MAX);
+    section.optional("bytes_per_second", rate.clone(), &mut limits.bytes_per_second);
+    section.integer("bytes_burst", rate.clone(), &mut limits.bytes_burst);
+    section.optional("stanzas_per_second", rate.clone(), &mut limits.stanzas_per_second);
+    section.integer("stanzas_burst", rate, &mut limits.stanzas_burst);
     section.seconds("connect_timeout_seconds", 1..=600, &mut limits.connect_timeout);
     section.seconds("negotiation_timeout_seconds", 1..=3600, &mut limits.negotiation_timeout);
     section.optional_seconds("idle_timeout_seconds", 1..=604_800, &mut limits.idle_timeout);

@@ -105,6 +105,14 @@ pub struct Limits {
     pub queue_bytes: usize,
     /// Bytes that may wait for all of them together.
     pub total_queue_bytes: usize,
+    /// Bytes that one server may send each second in the long run; `None` for as many as it likes.
+    pub bytes_per_second: Option<u32>,
+    /// Bytes that it may send at once after a silence.
+    pub bytes_burst: u32,
+    /// Stanzas that one server may send each second in the long run; `None` for as many as it likes.
+    pub stanzas_per_second: Option<u32>,
+    /// Stanzas that it may send at once after a silence.
+    pub stanzas_burst: u32,
     /// How long it may take to find another server and connect to it.
     pub connect_timeout: Duration,
     /// From the connection to the first proven pair of domains.
@@ -172,6 +180,10 @@ impl Default for Limits {
             pairs_per_stream: 100,
             queue_bytes: 1024 * 1024,
             total_queue_bytes: 256 * 1024 * 1024,
+            bytes_per_second: Some(10_000_000),
+            bytes_burst: 50_000_000,
+            stanzas_per_second: Some(10_000),
+            stanzas_burst: 100_000,
             connect_timeout: Duration::from_secs(30),
             negotiation_timeout: Duration::from_secs(60),
             idle_timeout: Some(Duration::from_secs(1800)),

@@ -48,6 +48,10 @@ pub(in crate::config) const EVERYTHING: &str = r#"
         pairs_per_stream = 6
         queue_bytes = 10_001
         total_queue_bytes = 10_002
+        bytes_per_second = 0
+        bytes_burst = 17
+        stanzas_per_second = 3
+        stanzas_burst = 4
         connect_timeout_seconds = 5
         negotiation_timeout_seconds = 4
         idle_timeout_seconds = 0
@@ -108,6 +112,10 @@ pub(in crate::config) fn everything() -> S2s {
             pairs_per_stream: 6,
             queue_bytes: 10_001,
             total_queue_bytes: 10_002,
+            bytes_per_second: None,
+            bytes_burst: 17,
+            stanzas_per_second: Some(3),
+            stanzas_burst: 4,
             connect_timeout: Duration::from_secs(5),
             negotiation_timeout: Duration::from_secs(4),
             idle_timeout: None,
@@ -276,7 +284,7 @@ fn what_a_running_server_takes() {
     let before = Config::default();
     let after = Config { s2s: everything(), ..Config::default() };
     let Differences { applicable, restart } = before.differences(&after);
-    assert_eq!(restart.len(), 3 + 11, "{restart:?}");
+    assert_eq!(restart.len(), 3 + 15, "{restart:?}");
     let expected = "require require_tls ca system_authorities allow block dane posh direct_tls_out bidirectional \
                     stream_management route domain resolver.nameservers resolver.dnssec resolver.trust_anchor resolver.timeout_seconds \
                     resolver.cache_entries limits.streams limits.incoming_per_address";
