@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::confirm::Confirming;
 use crate::dial::Dialled;
 use crate::inbound::{self, Inbound};
-use crate::link::Link;
+use crate::link::{ASK_AFTER, Link};
 use crate::live::Resumable;
 use crate::outgoing::Because;
 use crate::pace::Pacing;
@@ -356,6 +356,7 @@ impl<'a> Carry<'a> {
                 known
             }
             (SmElement::Ack { h }, State::Enabling | State::On(_)) => {
+                self.next_tick = self.next_tick.min(now + ASK_AFTER);
                 self.link.acknowledged(h, now).map(|last_word| self.finished = last_word)
             }
             (SmElement::Request, State::Enabling | State::On(_)) => {

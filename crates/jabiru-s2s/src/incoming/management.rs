@@ -7,6 +7,7 @@ use jabiru_negotiation::stream_management::{Handled, SmElement};
 use jabiru_stanza::{Condition, RawElement, ns};
 
 use super::{Incoming, Next};
+use crate::link::ASK_AFTER;
 use crate::live::Resumable;
 use crate::outgoing;
 use crate::sessions::Session;
@@ -46,6 +47,7 @@ impl Incoming<'_> {
             SmElement::Request => self.say_handled(),
             SmElement::Ack { h } => {
                 let Some(link) = &self.link else { return Next::Read };
+                self.next_tick = self.next_tick.min(now + ASK_AFTER);
                 match link.acknowledged(h, now) {
                     Ok(last_word) => self.finished = last_word,
                     Err(too_high) => return Next::End(self.fail(too_high.into())),

@@ -18,6 +18,7 @@ use jabiru_router::{Refused, RemoteError};
 use jabiru_stanza::{Stanza, ns};
 use parking_lot::Mutex;
 
+pub(crate) use self::state::ASK_AFTER;
 use self::state::{Phase, State, weight};
 use crate::confirm::Confirming;
 

@@ -184,3 +184,29 @@ async fn a_stream_that_broke_and_may_be_resumed() {
     assert_eq!((waiting.queue.stanzas, waiting.address), (1, None));
     the_only_one(&a).await;
 }
+
+/// What nobody has asked for when it was sent is asked for soon, so that it is not in doubt when the stream breaks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_stanzas_are_confirmed_soon() {
+    let (a, b) = (Site::start("a.example"), Site::start("b.example"));
+    a.knows(&[&b]);
+    b.knows(&[&a]);
+    let romeo = a.log_in("romeo@a.example/orchard").await;
+    let juliet = b.log_in("juliet@b.example/balcony").await;
+    // The first of these opens the stream, so that the other direction is that of the answers, too.
+    for (sender, receiver, site) in [(&romeo, &juliet, &a), (&juliet, &romeo, &b)] {
+        let left = || -> usize {
+            let list = site.s2s.list();
+            list.iter().filter_map(|stream| stream.stream_management.as_ref()).map(|it| it.unacknowledged_stanzas).sum()
+        };
+        sender.says(receiver.jid.as_str(), 0).await;
+        receiver.ids(1).await;
+        eventually(|| left() == 0, || left().to_string()).await;
+        for number in 1..4 {
+            sender.says(receiver.jid.as_str(), number).await;
+        }
+        receiver.ids(4).await;
+        let confirmed = eventually(|| left() == 0, || left().to_string());
+        tokio::time::timeout(Duration::from_secs(10), confirmed).await.expect("they are asked for");
+    }
+}
