@@ -51,7 +51,13 @@ pub(super) fn direct(trial: &Trial<'_>) -> Result<()> {
         let what = format!("{} connects to port {DIRECT_TLS_PORT}", from.name());
         let other = trial.stage.server(to)?.host.clone();
         let found = trial.stage.server(from)?.connections_to(&other);
-        let verdict = match found.iter().find(|connection| connection.remote.port() == DIRECT_TLS_PORT) {
+        // Two of ours need one stream for both directions, whoever was first to open it.
+        let both = trial.pair.left.is_ours() && trial.pair.right.is_ours();
+        let is_direct = |connection: &&Connection| {
+            connection.remote.port() == DIRECT_TLS_PORT || (both && connection.local.port() == DIRECT_TLS_PORT)
+        };
+        let verdict = match found.iter().find(is_direct) {
+            Some(connection) if connection.remote.port() != DIRECT_TLS_PORT => Ok("the other one did".to_owned()),
             Some(connection) => Ok(format!("connected to {}", connection.remote)),
             None => Err(format!("connected to {}", remotes(&found))),
         };
