@@ -191,6 +191,7 @@ fn events_behind_proceed() {
     let mut out = Vec::new();
     machine.take_output(&mut out);
     assert_eq!(String::from_utf8(out).unwrap(), STARTTLS);
+    assert!(matches!(machine.poll_event(), Some(InitiatingServerEvent::Header(_))));
     assert!(matches!(machine.poll_event(), Some(InitiatingServerEvent::Features(_))));
     assert!(matches!(machine.poll_event(), Some(InitiatingServerEvent::StartTls)));
     assert!(machine.poll_event().is_none());
