@@ -31,6 +31,7 @@ fn odd_documents() {
         "<a b='>'>></a>",
         "<stream:stream xmlns:stream='x'><stream:stream/></stream:stream>",
         "<a><![CDATA[]\r\n]]></a>",
+        "<a b='&#0000000065;'>&#x000000000a;</a>",
         "<a b='\r\t'/><a b='\r'/>",
         "<a xmlns='xmlns'/><a xmlns='xml'/><a xmlns:b='xml'/>",
     ] {

@@ -285,6 +285,7 @@ impl Builder {
 ///
 /// - `rxml` refuses a raw carriage return in an attribute value unless a newline follows (XML 1.0 §2.11 makes it one).
 /// - `rxml` refuses whitespace before the root where no XML declaration stands (XML 1.0 §2.8 allows it).
+/// - `rxml` refuses references to characters of more than eight digits (XML 1.0 §4.1 allows any number of zeros).
 /// - `xml` refuses `xml` and `xmlns` as names of the default namespace, taking them for the prefixes.
 pub fn excused(witness: &str, error: &str, document: &[u8]) -> bool {
     if witness == "xml" {
@@ -293,7 +294,17 @@ pub fn excused(witness: &str, error: &str, document: &[u8]) -> bool {
     }
     let carriage_return = error.contains("InvalidChar(Some(AttributeValue)") && document.contains(&b'\r');
     let early_space = error.contains("DocumentBegin") && document.first().is_some_and(u8::is_ascii_whitespace);
-    carriage_return || early_space
+    let zeros = error.contains("UndeclaredEntity") && has_long_reference(document);
+    carriage_return || early_space || zeros
+}
+
+/// Is there a reference to a character of more than eight digits?
+fn has_long_reference(document: &[u8]) -> bool {
+    document.windows(2).enumerate().filter(|(_, two)| *two == b"&#").any(|(start, _)| {
+        let digits = &document[start + 2..];
+        let digits = digits.strip_prefix(b"x").unwrap_or(digits);
+        digits.iter().take_while(|digit| digit.is_ascii_hexdigit()).count() > 8
+    })
 }
 
 /// May this witness read another tree?
