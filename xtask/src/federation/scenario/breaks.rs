@@ -158,7 +158,8 @@ fn ours(trial: &Trial<'_>, bound: Bound) -> Bound {
     if trial.pair.left.is_ours() { bound } else { Bound::Shown }
 }
 
-/// ejabberd loses a message that comes while its user logs in: it is neither delivered nor kept.
+/// ejabberd loses a message that comes while its user logs in: it is neither delivered nor kept. And what it has kept for
+/// that user may come behind what arrives just then.
 fn besides(trial: &Trial<'_>) -> usize {
     usize::from(trial.pair.right.software() == Software::Ejabberd)
 }

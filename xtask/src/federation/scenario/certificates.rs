@@ -1,11 +1,14 @@
 //! Certificates that prove nothing, and those that DNSSEC or a web server vouches for.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 
 use super::proof::Proof;
 use super::{Trial, proof};
 use crate::federation::domain::{Domain, Purpose, Software};
-use crate::federation::judge;
+use crate::federation::judge::{self, Verdict};
 
 /// What is wrong with a certificate, and the words that a log may have for it.
 const WRONG: [(Purpose, &str, &[&str]); 3] = [
@@ -73,14 +76,29 @@ fn refusal(trial: &Trial<'_>, from: Domain, to: Domain, refuses: Domain, what: &
     let outcome = trial.stage.try_one(&sender, &receiver)?;
     let direction = format!("{} → {}", from.name(), to.name());
     trial.push(format!("{what}: {direction}: an error"), judge::refused(&outcome, &[]));
-    let log = trial.stage.server(refuses.party)?.log_since(marks[0]);
-    let verdict = judge::line_about(&log, &[&other.name()], words);
+    let verdict = logged(trial, refuses, marks[0], &[&other.name()], words)?;
     trial.push(format!("{what}: {direction}: {} says why", refuses.party.name()), verdict);
-    let log = trial.stage.server(other.party)?.log_since(marks[1]);
     let host = trial.stage.server(refuses.party)?.host.clone();
     // Ours repeats what it was told; others are told, too.
     let words = if other.party.is_ours() { words } else { &[] };
-    let verdict = judge::line_about(&log, &[&refuses.name(), &host.v4().to_string(), &host.v6().to_string()], words);
+    let names = [&*refuses.name(), &host.v4().to_string(), &host.v6().to_string()];
+    let verdict = logged(trial, other, marks[1], &names, words)?;
     trial.push(format!("{what}: {direction}: {} says that", other.party.name()), verdict);
     Ok(())
 }
+
+/// Is there a line about one of `names` with one of `words` in the log of a domain's server? It may be written a moment
+/// after the sender is told.
+fn logged(trial: &Trial<'_>, domain: Domain, mark: u64, names: &[&str], words: &[&str]) -> Result<Verdict> {
+    let start = Instant::now();
+    loop {
+        let log = trial.stage.server(domain.party)?.log_since(mark);
+        let verdict = judge::line_about(&log, names, words);
+        if verdict.is_ok() || start.elapsed() > LOG_LIMIT {
+            return Ok(verdict);
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+const LOG_LIMIT: Duration = Duration::from_secs(5);
