@@ -26,9 +26,6 @@ const REST: Duration = Duration::from_millis(1500);
 /// How long, in seconds, to try to log in to a server that is being started.
 const PATIENCE: f64 = 60.0;
 
-/// What a client's connection that ends may take with it, in messages.
-const WITH_A_CLIENT: usize = 2;
-
 /// What a server that is killed may take with it, in messages.
 const WINDOW: usize = 200;
 
@@ -132,9 +129,7 @@ pub(super) fn restarted(trial: &Trial<'_>) -> Result<()> {
     let outcome = trial.stage.outcome(&other, &own, &back, COUNT)?;
     // ejabberd does not notice what it writes into a stream that the other side has closed.
     let is_noticed = trial.pair.right.software() != Software::Ejabberd;
-    // What was handed to the user's own connection just as that ends may go with it: client streams are not resumed.
-    let ending = Bound::But { row: 0, besides: WITH_A_CLIENT };
-    let bound = ours(trial, if is_noticed { ending } else { Bound::But { row: WINDOW, besides: 0 } });
+    let bound = ours(trial, if is_noticed { Bound::Accounted } else { Bound::But { row: WINDOW, besides: 0 } });
     trial.push(format!("{COUNT} messages in, ended in their midst"), judge::accounted(COUNT, &outcome, bound));
 
     restart(trial, &own)?;
@@ -163,8 +158,7 @@ fn ours(trial: &Trial<'_>, bound: Bound) -> Bound {
     if trial.pair.left.is_ours() { bound } else { Bound::Shown }
 }
 
-/// ejabberd loses a message that comes while its user logs in: it is neither delivered nor kept. And what it has kept for
-/// that user may come behind what arrives just then.
+/// ejabberd loses a message that comes while its user logs in: it is neither delivered nor kept.
 fn besides(trial: &Trial<'_>) -> usize {
     usize::from(trial.pair.right.software() == Software::Ejabberd)
 }
