@@ -262,6 +262,9 @@ impl<'a> Carry<'a> {
 
     async fn stanza(&mut self, element: RawElement) -> Next {
         self.finished = false;
+        if matches!(self.management, State::On(_)) && self.service.live.takes_no_more() {
+            return Next::Read;
+        }
         let Dialled { entry, machine, .. } = &*self.stream;
         let proven = |from: &DomainRef, to: &DomainRef| machine.is_proven(from, to);
         match self.inbound.stanza(self.service, entry.stream(), element, proven).await {

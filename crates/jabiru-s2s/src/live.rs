@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use jabiru_negotiation::DomainPair;
@@ -21,6 +21,8 @@ pub(crate) struct Live {
     next: AtomicU64,
     /// Told whenever the last one has ended.
     empty: Notify,
+    /// Stanzas that are counted are left to the server that comes after this one.
+    takes_no_more: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -113,6 +115,17 @@ impl Live {
     /// Does everything have to end?
     pub(crate) fn is_ending(&self) -> bool {
         self.state.lock().refusal.is_some()
+    }
+
+    /// From now on, stanzas that are counted are left to the server that comes after this one.
+    pub(crate) fn take_no_more(&self) {
+        self.takes_no_more.store(true, Ordering::Release);
+    }
+
+    /// Is a stanza that would be counted (XEP-0198) to be left alone? Then it is not acknowledged, so that its sender keeps
+    /// it; and so are all that follow it on its stream.
+    pub(crate) fn takes_no_more(&self) -> bool {
+        self.takes_no_more.load(Ordering::Acquire)
     }
 
     /// All of them, the oldest first.

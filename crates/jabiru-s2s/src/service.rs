@@ -224,11 +224,21 @@ impl S2s {
         self.service.router.store(None);
     }
 
-    /// Ends all streams with `system-shutdown` (RFC 6120 §4.9.3.20), after what waits in them, and refuses newcomers;
-    /// what could not be sent is answered with errors. Streams that are being opened for what waits have half of the time.
+    /// Leaves what other servers send from now on to the server that comes after this one, as far as it is counted
+    /// (XEP-0198): it is not acknowledged, so its senders keep it and send it again. There is no way back.
+    ///
+    /// For the moment before accounts go offline because the server ends: what comes for them later would be refused,
+    /// although they will be there again.
+    pub fn take_no_more(&self) {
+        self.service.live.take_no_more();
+    }
+
+    /// [Takes no more](Self::take_no_more), ends all streams with `system-shutdown` (RFC 6120 §4.9.3.20), after what waits
+    /// in them, and refuses newcomers; what could not be sent is answered with errors. Streams that are being opened for what waits have half of the time.
     /// Returns how many streams were still there when the time was over.
     pub async fn shut_down(&self, within: Duration) -> usize {
         let deadline = Instant::now() + within;
+        self.take_no_more();
         let waiting = || self.service.links.all().iter().any(|link| link.waits_for_stream());
         while waiting() && Instant::now() < deadline - within / 2 {
             tokio::time::sleep(WAITING_LOOKED_AT).await;

@@ -214,10 +214,14 @@ impl Server {
     /// Accepts nobody any more, closes every stream with `system-shutdown` (RFC 6120 §4.9.3.20) and sends what
     /// waits, within the configured time. Returns how many streams had not ended in time.
     ///
-    /// Clients go first: that they have gone is told to other servers too.
+    /// Clients go before the streams of other servers, who are told that they have gone. What others send to them is taken
+    /// no more by then, so that it waits for them where it is.
     pub async fn shut_down(mut self) -> usize {
         self.parts.shutdown().await;
         let deadline = Instant::now() + self.shutdown_timeout;
+        if let Some(s2s) = &self.s2s {
+            s2s.take_no_more();
+        }
         // Clients that take all the time they can leave some of it to the servers.
         let for_servers = if self.s2s.is_some() { self.shutdown_timeout / 4 } else { Duration::ZERO };
         let mut left = self.c2s.shut_down(self.shutdown_timeout.saturating_sub(for_servers)).await;

@@ -23,7 +23,7 @@ impl Incoming<'_> {
         if let Some(link) = self.link.clone() {
             let outbox = self.connection.outbox().clone();
             link.lost(&outbox);
-            let managed = !matches!(self.counting, Counting::Off);
+            let managed = self.counting.is_on();
             self.connection.add_last_words(&link.last_question(Instant::now()));
             let within = if managed { self.service.settings.closing_timeout } else { PINGS_AT_THE_END };
             let deadline = Instant::now() + within;

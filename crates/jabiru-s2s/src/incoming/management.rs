@@ -23,6 +23,10 @@ pub(super) enum Counting {
 }
 
 impl Counting {
+    pub(super) fn is_on(&self) -> bool {
+        !matches!(self, Counting::Off)
+    }
+
     /// One more stanza was handled.
     pub(super) fn count(&mut self) {
         match self {
@@ -65,7 +69,7 @@ impl Incoming<'_> {
     }
 
     fn may_be_managed(&self) -> bool {
-        matches!(self.counting, Counting::Off) && self.service.policy().stream_management
+        !self.counting.is_on() && self.service.policy().stream_management
     }
 
     fn enable(&mut self, resume: bool, now: Instant) {

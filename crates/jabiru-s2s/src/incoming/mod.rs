@@ -260,6 +260,9 @@ impl<'a> Incoming<'a> {
     async fn stanza(&mut self, element: RawElement) -> Next {
         self.last_heard = Instant::now();
         self.finished = false;
+        if self.counting.is_on() && self.service.live.takes_no_more() {
+            return Next::Read;
+        }
         if !self.spoken {
             // Of the header that counts: the one before may have been that of a stream in plaintext.
             self.spoken = true;

@@ -9,7 +9,7 @@ use jabiru_negotiation::DialbackSecret;
 use jabiru_net::certificate::Roots;
 use jabiru_net::{Admission, ClientCertificates, ConnectingTls, Identity, Listener, TlsSettings};
 use jabiru_router::battery::Recorder;
-use jabiru_router::{Features, HostedDomains, InMemory, OnConflict, Router};
+use jabiru_router::{Features, HostedDomains, InMemory, OnConflict, ResourceId, Router};
 use jabiru_s2s::resolve::{Resolver, ResolverSettings, Route};
 use jabiru_s2s::{BackOff, Parts, Policy, Require, Rules, S2s, Settings, Transport};
 use jabiru_stanza::{ContentNamespace, DomainPart, FullJid, Jid, RawElement, Stanza, StanzaError, ns};
@@ -108,8 +108,8 @@ impl Site {
     pub(crate) async fn log_in(&self, jid: &str) -> Resource {
         let full = FullJid::new(jid).unwrap();
         let sink = Arc::new(Recorder::new());
-        self.router.register(&full, sink.clone(), OnConflict::Refuse, 10).await.unwrap();
-        Resource { jid: full.into(), sink, router: self.router.clone() }
+        let registration = self.router.register(&full, sink.clone(), OnConflict::Refuse, 10).await.unwrap();
+        Resource { jid: full.into(), id: registration.id, sink, router: self.router.clone() }
     }
 }
 
@@ -122,6 +122,7 @@ impl Drop for Site {
 /// A connected resource.
 pub(crate) struct Resource {
     pub(crate) jid: Jid,
+    id: ResourceId,
     pub(crate) sink: Arc<Recorder>,
     router: Router,
 }
@@ -136,6 +137,10 @@ impl Resource {
 
     pub(crate) async fn says(&self, to: &str, id: impl std::fmt::Display) {
         self.send(&format!("<message to='{to}' id='{id}' type='chat'><body>hi</body></message>")).await;
+    }
+
+    pub(crate) async fn log_out(&self) {
+        self.router.unregister(self.jid.try_as_full().unwrap(), self.id).await;
     }
 
     /// Waits until so many stanzas have come, and gives the ids of all that have.
