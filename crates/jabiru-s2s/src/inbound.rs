@@ -157,6 +157,11 @@ pub(crate) fn is_stanza(element: &RawElement) -> bool {
     element.namespace() == ns::SERVER
 }
 
+/// Is what the other side was still saying wanted, when a stream ends for this reason?
+pub(crate) fn is_heard_after(error: &StreamError) -> bool {
+    matches!(error.condition(), StreamCondition::SystemShutdown | StreamCondition::Reset)
+}
+
 /// §4.9.3.7
 fn improper(text: &'static str) -> StreamError {
     StreamError::new(StreamCondition::ImproperAddressing).with_text(text)

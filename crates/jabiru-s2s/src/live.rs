@@ -19,8 +19,8 @@ use crate::report::{Direction, Method, Proof, TlsReport};
 pub(crate) struct Live {
     state: Mutex<State>,
     next: AtomicU64,
-    /// Told whenever the last one has ended.
-    empty: Notify,
+    /// Told whenever one has ended.
+    ended: Notify,
     /// Stanzas that are counted are left to the server that comes after this one.
     takes_no_more: AtomicBool,
 }
@@ -28,8 +28,10 @@ pub(crate) struct Live {
 #[derive(Debug, Default)]
 struct State {
     streams: HashMap<u64, Arc<LiveStream>>,
-    /// What those are told that still come, once all of them had to end.
+    /// What those are told that still come, once no more are let in.
     refusal: Option<StreamError>,
+    /// No more are opened, and all have to end.
+    ending: bool,
 }
 
 /// One stream, as others see it.
@@ -85,7 +87,7 @@ pub(crate) struct Entry {
 }
 
 impl Live {
-    /// Enters a connection. If everything has to end, it also gives what the newcomer is to be told.
+    /// Enters a connection. If no more are wanted in this direction, it also gives what the newcomer is to be told.
     pub(crate) fn enter(
         self: &Arc<Live>,
         direction: Direction,
@@ -105,7 +107,8 @@ impl Live {
         });
         let mut state = self.state.lock();
         state.streams.insert(number, stream.clone());
-        (Entry { live: self.clone(), number, stream }, state.refusal.clone())
+        let refused = state.ending || direction == Direction::Incoming;
+        (Entry { live: self.clone(), number, stream }, state.refusal.clone().filter(|_| refused))
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -114,7 +117,7 @@ impl Live {
 
     /// Does everything have to end?
     pub(crate) fn is_ending(&self) -> bool {
-        self.state.lock().refusal.is_some()
+        self.state.lock().ending
     }
 
     /// From now on, stanzas that are counted are left to the server that comes after this one.
@@ -138,28 +141,51 @@ impl Live {
 
     /// Orders the end of all of them; newcomers are refused with the same error.
     pub(crate) fn end_all(&self, error: &StreamError) {
-        self.state.lock().refusal = Some(error.clone());
+        let mut state = self.state.lock();
+        state.refusal = Some(error.clone());
+        state.ending = true;
+        drop(state);
         self.end(error, |_| true);
+    }
+
+    /// Orders the end of those that only bring something; newcomers are refused with the same error.
+    pub(crate) fn end_one_way(&self, error: &StreamError) {
+        self.state.lock().refusal = Some(error.clone());
+        end(&self.one_way(), error);
     }
 
     /// Orders the end of those of which this is true; returns how many.
     pub(crate) fn end(&self, error: &StreamError, concerned: impl Fn(&Facts) -> bool) -> usize {
         // Collected first: no lock is held while tasks are woken.
         let streams: Vec<_> = self.all().into_iter().filter(|stream| concerned(&stream.facts.lock())).collect();
-        for stream in &streams {
-            stream.outbox.end(Some(error.clone()));
-        }
+        end(&streams, error);
         streams.len()
+    }
+
+    /// Those that bring something and take nothing.
+    fn one_way(&self) -> Vec<Arc<LiveStream>> {
+        let one_way =
+            |stream: &Arc<LiveStream>| stream.direction == Direction::Incoming && !stream.facts.lock().bidirectional;
+        self.all().into_iter().filter(one_way).collect()
     }
 
     /// Returns once there is none.
     pub(crate) async fn wait_until_empty(&self) {
+        self.wait_until(|| self.count() == 0).await;
+    }
+
+    /// Returns once there is none that only brings something.
+    pub(crate) async fn wait_for_one_way(&self) {
+        self.wait_until(|| self.one_way().is_empty()).await;
+    }
+
+    async fn wait_until(&self, reached: impl Fn() -> bool) {
         loop {
-            let emptied = self.empty.notified();
-            if self.count() == 0 {
+            let ended = self.ended.notified();
+            if reached() {
                 return;
             }
-            emptied.await;
+            ended.await;
         }
     }
 }
@@ -224,10 +250,13 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let mut state = self.live.state.lock();
         state.streams.remove(&self.number);
-        let empty = state.streams.is_empty();
         drop(state);
-        if empty {
-            self.live.empty.notify_waiters();
-        }
+        self.live.ended.notify_waiters();
+    }
+}
+
+fn end(streams: &[Arc<LiveStream>], error: &StreamError) {
+    for stream in streams {
+        stream.outbox.end(Some(error.clone()));
     }
 }

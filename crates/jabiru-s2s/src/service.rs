@@ -14,6 +14,7 @@ use rand::Rng;
 use tokio::sync::Semaphore;
 
 use crate::awaited::Awaited;
+use crate::carry::PINGS_AT_THE_END;
 use crate::link::{Bounds, Link, Sent};
 use crate::links::Links;
 use crate::live::Live;
@@ -234,18 +235,27 @@ impl S2s {
     }
 
     /// [Takes no more](Self::take_no_more), ends all streams with `system-shutdown` (RFC 6120 §4.9.3.20), after what waits
-    /// in them, and refuses newcomers; what could not be sent is answered with errors. Streams that are being opened for what waits have half of the time.
-    /// Returns how many streams were still there when the time was over.
+    /// in them, and refuses newcomers; what could not be sent is answered with errors.
+    ///
+    /// Streams that only bring something go first, within a quarter of the time: before that the other side has a moment
+    /// to confirm over them what was sent to it, and what comes last over them may have to be answered over others.
+    /// Streams that are being opened for what waits have until half of the time is over. Returns how many streams were
+    /// still there when all of it was.
     pub async fn shut_down(&self, within: Duration) -> usize {
+        let live = &self.service.live;
+        let error = StreamError::new(StreamCondition::SystemShutdown);
         let deadline = Instant::now() + within;
         self.take_no_more();
+        self.service.links.all().iter().for_each(|link| link.ask_for_the_rest(Instant::now()));
+        let unconfirmed = || self.service.links.all().iter().any(|link| link.awaits_confirmation());
+        wait_while(unconfirmed, PINGS_AT_THE_END.min(within / 8)).await;
+        live.end_one_way(&error);
+        let _over = tokio::time::timeout(within / 4, live.wait_for_one_way()).await;
         let waiting = || self.service.links.all().iter().any(|link| link.waits_for_stream());
-        while waiting() && Instant::now() < deadline - within / 2 {
-            tokio::time::sleep(WAITING_LOOKED_AT).await;
-        }
-        self.service.live.end_all(&StreamCondition::SystemShutdown.into());
+        wait_while(waiting, (deadline - within / 2).saturating_duration_since(Instant::now())).await;
+        live.end_all(&error);
         let left = deadline.saturating_duration_since(Instant::now());
-        let _over = tokio::time::timeout(left, self.service.live.wait_until_empty()).await;
+        let _over = tokio::time::timeout(left, live.wait_until_empty()).await;
         for link in self.service.links.all() {
             self.service.give_up(&link, RemoteError::Timeout, "the server shuts down").await;
         }
@@ -254,7 +264,15 @@ impl S2s {
     }
 }
 
-/// How often is looked for what waits for a stream while the server shuts down.
+/// Waits for others, within a bound.
+async fn wait_while(waiting: impl Fn() -> bool, within: Duration) {
+    let deadline = Instant::now() + within;
+    while waiting() && Instant::now() < deadline {
+        tokio::time::sleep(WAITING_LOOKED_AT).await;
+    }
+}
+
+/// How often is looked for what has to come first while the server shuts down.
 const WAITING_LOOKED_AT: Duration = Duration::from_millis(20);
 
 /// How often senders are told of what came while they were told.

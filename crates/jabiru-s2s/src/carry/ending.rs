@@ -42,7 +42,26 @@ impl Carry<'_> {
         None
     }
 
-    /// Closes a stream that nobody needs. What the other side was saying meanwhile is still heard (§4.4).
+    /// Ends the stream because it was ordered to, in good order.
+    pub(super) async fn end_ordered(&mut self, error: Option<StreamError>) -> End {
+        if let Some(end) = self.hear_out().await {
+            return end;
+        }
+        let hears = error.as_ref().is_none_or(inbound::is_heard_after) && !self.is_counted();
+        let end = match error {
+            Some(error) => self.fail(error),
+            None => self.close("the stream was closed by this server"),
+        };
+        if hears && self.stream.bidi {
+            let mut last_words = std::mem::take(&mut self.last_words);
+            self.stream.machine.take_output(&mut last_words);
+            self.stream.connection.add_last_words(&last_words);
+            self.hear_the_rest().await;
+        }
+        end
+    }
+
+    /// Closes a stream that nobody needs.
     pub(super) async fn retire(&mut self) -> End {
         self.link.lost(self.stream.connection.outbox());
         let mut last_words = self.last_word();
@@ -52,31 +71,54 @@ impl Carry<'_> {
             return self.broken("the stream was ending");
         }
         self.stream.connection.outbox().shut();
-        let deadline = Instant::now() + self.service.settings.closing_timeout;
-        while let Ok(Wake::Received(chunk)) = self.stream.connection.next(Some(deadline)).await {
-            let mut input = &*chunk;
-            while let Ok(Some(event)) = self.stream.reader.read(&mut input) {
-                match event {
-                    Event::Element(element) if self.stream.bidi && inbound::is_stanza(&element) => {
-                        if let Next::End(end) = self.stanza(element).await {
-                            return end;
-                        }
-                    }
-                    Event::Element(element) => drop(self.element(&element).await),
-                    Event::StreamClose | Event::StreamOpen(_) => {
-                        return self.end(Because::Closed, "nobody needed it", false);
-                    }
-                }
-            }
-        }
+        self.hear_the_rest().await;
         self.end(Because::Closed, "nobody needed it", false)
     }
 
+    /// Hears, within bounds, what the other side was still saying when it was told of the end (§4.4). Stanzas that are
+    /// counted are left alone: our last word was that they are not handled, so they are sent again.
+    async fn hear_the_rest(&mut self) {
+        let deadline = Instant::now() + self.service.settings.closing_timeout;
+        loop {
+            let chunk = match self.pacing.next(&mut self.stream.connection, Some(deadline)).await {
+                Ok(Wake::Received(chunk)) => chunk,
+                Ok(Wake::Deadline) if Instant::now() < deadline => continue,
+                Ok(_) | Err(_) => return,
+            };
+            let mut input = &*chunk;
+            loop {
+                let end = match self.stream.reader.read(&mut input) {
+                    Ok(None) => break,
+                    Ok(Some(Event::Element(element))) if inbound::is_stanza(&element) => {
+                        self.pacing.count();
+                        self.stream.bidi && !self.is_counted() && matches!(self.stanza(element).await, Next::End(_))
+                    }
+                    Ok(Some(Event::Element(element))) => {
+                        self.pacing.count();
+                        matches!(self.element(&element).await, Next::End(_))
+                    }
+                    Ok(Some(Event::StreamClose | Event::StreamOpen(_))) | Err(_) => true,
+                };
+                if end {
+                    return;
+                }
+            }
+            if self.pacing.took(chunk.len()).is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Does the other side count what it sends, or may it?
+    fn is_counted(&self) -> bool {
+        !matches!(self.management, State::Off)
+    }
+
     /// The last word on that: twice, so that one is no answer to a question, and the other side knows that nothing is
-    /// handled any more ([`Link::acknowledged`]).
+    /// handled any more ([`Link::acknowledged`](crate::link::Link::acknowledged)).
     fn last_word(&self) -> Vec<u8> {
         let mut words = Vec::new();
-        if matches!(self.management, State::Enabling | State::On(_)) {
+        if matches!(self.management, State::On(_)) {
             let answer = SmElement::Ack { h: self.handled.h() }.to_element();
             answer.write(&mut words, ns::SERVER);
             answer.write(&mut words, ns::SERVER);

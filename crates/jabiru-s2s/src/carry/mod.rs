@@ -225,13 +225,7 @@ impl<'a> Carry<'a> {
                     self.stream.machine.handle_timeout(Instant::now());
                     self.events().await
                 }
-                Ok(Wake::EndOrdered(error)) => Next::End(match self.hear_out().await {
-                    Some(end) => end,
-                    None => match error {
-                        Some(error) => self.fail(error),
-                        None => self.close("the stream was closed by this server"),
-                    },
-                }),
+                Ok(Wake::EndOrdered(error)) => Next::End(self.end_ordered(error).await),
                 Err(error) => Next::End(self.broken(&error.to_string())),
             };
         }
@@ -412,7 +406,7 @@ impl<'a> Carry<'a> {
 
     /// Tells how many stanzas were handled, where that is counted.
     fn say_handled(&self) {
-        if matches!(self.management, State::Enabling | State::On(_)) {
+        if matches!(self.management, State::On(_)) {
             self.push(&SmElement::Ack { h: self.handled.h() });
         }
     }

@@ -6,10 +6,12 @@ use std::time::Instant;
 
 use jabiru_net::Wake;
 use jabiru_stanza::StreamError;
+use jabiru_xml::Event;
 
 use super::management::Counting;
 use super::{End, Incoming, Next};
 use crate::carry::{PINGS_AT_THE_END, PINGS_LOOKED_AT, finish};
+use crate::inbound::{is_heard_after, is_stanza};
 use crate::link::Link;
 use crate::outgoing::{self, Because};
 use crate::plain::plain;
@@ -17,6 +19,57 @@ use crate::service::Service;
 use crate::sessions::Session;
 
 impl Incoming<'_> {
+    /// Ends the stream with an error because it was ordered to, in good order.
+    pub(super) async fn end_ordered(&mut self, error: StreamError) -> End {
+        if let Some(end) = self.hear_out().await {
+            return end;
+        }
+        // What is counted is sent again: our last word was that it is not handled.
+        let hears = is_heard_after(&error) && !self.counting.is_on() && !self.machine.proven_pairs().is_empty();
+        let end = self.fail(error);
+        if hears {
+            let mut last_words = std::mem::take(&mut self.last_words);
+            self.machine.take_output(&mut last_words);
+            self.connection.add_last_words(&last_words);
+            self.hear_the_rest().await;
+        }
+        end
+    }
+
+    /// Hears, within bounds, what the other side was still saying when it was told of the end (§4.4).
+    async fn hear_the_rest(&mut self) {
+        let deadline = Instant::now() + self.service.settings.closing_timeout;
+        loop {
+            let chunk = match self.pacing.next(&mut self.connection, Some(deadline)).await {
+                Ok(Wake::Received(chunk)) => chunk,
+                Ok(Wake::Deadline) if Instant::now() < deadline => continue,
+                Ok(_) | Err(_) => return,
+            };
+            let mut input = &*chunk;
+            loop {
+                let end = match self.reader.read(&mut input) {
+                    Ok(None) => break,
+                    Ok(Some(Event::Element(element))) if is_stanza(&element) => {
+                        self.pacing.count();
+                        matches!(self.stanza(element).await, Next::End(_))
+                    }
+                    // Nothing is negotiated any more.
+                    Ok(Some(Event::Element(_))) => {
+                        self.pacing.count();
+                        false
+                    }
+                    Ok(Some(Event::StreamClose | Event::StreamOpen(_))) | Err(_) => true,
+                };
+                if end {
+                    return;
+                }
+            }
+            if self.pacing.took(chunk.len()).is_some() {
+                return;
+            }
+        }
+    }
+
     /// Sends nothing more, and waits, within bounds, until what was sent is confirmed, so that its senders are not told
     /// that it may be lost; then comes our last word. Gives how the stream ended, if it did meanwhile.
     pub(super) async fn hear_out(&mut self) -> Option<End> {

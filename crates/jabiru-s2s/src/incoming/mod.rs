@@ -212,10 +212,7 @@ impl<'a> Incoming<'a> {
                 }
                 // Somebody resumes the stream on another connection.
                 Wake::EndOrdered(None) => Next::End(broken("another connection takes its place")),
-                Wake::EndOrdered(Some(error)) => Next::End(match self.hear_out().await {
-                    Some(end) => end,
-                    None => self.fail(error),
-                }),
+                Wake::EndOrdered(Some(error)) => Next::End(self.end_ordered(error).await),
             };
             if let Next::End(end) = next {
                 return Ok(end);

@@ -5,6 +5,7 @@ mod certificates;
 mod control;
 mod dialback;
 mod elsewhere;
+mod ending;
 mod external;
 mod federation;
 mod floods;
