@@ -82,8 +82,8 @@ pub(super) enum Bound {
     Accounted,
     /// The same, but for so many in a row where it happened: what the server that was killed had taken and not passed on
     /// yet is gone with it, and what it had passed on and not acknowledged is sent again. There may also be an error for
-    /// what arrived and was not acknowledged. So many `besides` may be lost later, when a user logs in again.
-    But { row: usize, besides: usize },
+    /// what arrived and was not acknowledged.
+    But { row: usize },
     /// What becomes of them is shown, and is not ours to judge.
     Shown,
 }
@@ -117,15 +117,14 @@ pub(super) fn accounted(count: usize, outcome: &Outcome, bound: Bound) -> Verdic
             seen += &format!(", {} {what} ({})", numbers.len(), runs(numbers));
         }
     }
-    let (row, besides, may_be_uncertain) = match bound {
+    let (row, may_be_uncertain) = match bound {
         Bound::Shown => return Ok(seen),
         Bound::Arrived if !bounced.is_empty() => return Err(seen),
-        Bound::Arrived | Bound::Accounted => (0, 0, false),
-        Bound::But { row, besides } => (row, besides, true),
+        Bound::Arrived | Bound::Accounted => (0, false),
+        Bound::But { row } => (row, true),
     };
     let mut odd: Vec<usize> = lost.iter().chain(&doubled).copied().collect();
     odd.sort_unstable();
-    odd.truncate(odd.len().saturating_sub(besides));
     if span(&odd) > row || !uncertain.is_empty() && !may_be_uncertain {
         return Err(seen);
     }
@@ -261,7 +260,7 @@ mod tests {
     #[test]
     fn messages_around_a_break_are_accounted_for() {
         use Bound::{Accounted, Arrived};
-        let but = |row| Bound::But { row, besides: 0 };
+        let but = |row| Bound::But { row };
         for (arrived, bounced, bound, fine) in [
             (vec![0, 1, 2, 3], vec![], Arrived, true),
             (vec![0, 1, 3], vec![2], Arrived, false),
@@ -281,9 +280,8 @@ mod tests {
             (vec![0, 1, 2, 3], vec![1, 2, 3], but(0), true),
             (vec![0, 1, 2, 3], vec![1, 2, 2, 3], but(0), false),
             (vec![0, 1, 2, 3], vec![2], Accounted, false),
-            (vec![1, 2], vec![], Bound::But { row: 1, besides: 1 }, true),
+            (vec![1, 2], vec![], but(1), false),
             (vec![0, 2, 1, 3], vec![], but(0), false),
-            (vec![1], vec![], Bound::But { row: 1, besides: 1 }, false),
         ] {
             let verdict = accounted(4, &outcome(&arrived, &bounced), bound);
             assert_eq!(verdict.is_ok(), fine, "{arrived:?} {bounced:?} {bound:?}: {verdict:?}");

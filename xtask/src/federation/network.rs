@@ -149,6 +149,24 @@ impl Host {
         Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(self.number))
     }
 
+    /// From now on there is no way from this host to the other; connections that there are stay as they are.
+    pub(crate) fn lose_way_to(&self, other: &Host) -> Result<()> {
+        self.change_way_to("add", other)
+    }
+
+    /// There is one again.
+    pub(crate) fn find_way_to(&self, other: &Host) -> Result<()> {
+        self.change_way_to("del", other)
+    }
+
+    fn change_way_to(&self, change: &str, other: &Host) -> Result<()> {
+        for address in [other.v4().into(), other.second_v4().into(), IpAddr::from(other.v6())] {
+            let family = if address.is_ipv4() { "-4" } else { "-6" };
+            ip(&[family, "-n", &self.namespace, "route", change, "unreachable", &address.to_string()])?;
+        }
+        Ok(())
+    }
+
     /// A command that runs on this host. It has the process id of the child that is started.
     pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = process::command("ip");
