@@ -173,8 +173,9 @@ fn start_right_again(trial: &Trial<'_>, user: &User) -> Result<()> {
     let (left, right) =
         (trial.stage.server(trial.pair.left)?.host.clone(), trial.stage.server(trial.pair.right)?.host.clone());
     left.lose_way_to(&right)?;
-    start_again(trial, trial.right(Purpose::Plain), user)?;
-    left.find_way_to(&right)
+    let started = start_again(trial, trial.right(Purpose::Plain), user);
+    left.find_way_to(&right)?;
+    started
 }
 
 /// Starts a server that has ended, and logs its user in as soon as it answers.
