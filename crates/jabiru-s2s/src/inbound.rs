@@ -10,6 +10,7 @@ use jabiru_stanza::{
 };
 
 use crate::confirm;
+use crate::link::ASK_AFTER;
 use crate::live::LiveStream;
 use crate::service::Service;
 
@@ -145,8 +146,13 @@ fn confirms(service: &Service, stream: &LiveStream, stanza: &Stanza, from: &Jid)
         return false;
     }
     let Some(id) = stanza.id().filter(|id| confirm::is_ping_id(id)) else { return false };
-    if let Some(link) = service.links.get(to.domain(), from.domain()) {
-        link.answered(&id, Instant::now());
+    if let Some(link) = service.links.get(to.domain(), from.domain())
+        && link.answered(&id, Instant::now())
+    {
+        tokio::spawn(async move {
+            tokio::time::sleep(ASK_AFTER).await;
+            link.ask_for_the_rest(Instant::now());
+        });
     }
     service.awaited.answered(&id, from.domain(), to.domain(), stanza, stream);
     true

@@ -214,8 +214,11 @@ impl Link {
         Ok(false)
     }
 
-    /// The other side has answered a ping, and so handled everything before it.
-    pub(crate) fn answered(&self, id: &str, now: Instant) {
+    /// The other side has answered a ping, and so handled everything before it. `true` if
+    /// [`ask_for_the_rest`](Self::ask_for_the_rest) is to be called [`ASK_AFTER`] from now, about what is left or sent
+    /// until then; never twice before it was.
+    #[must_use]
+    pub(crate) fn answered(&self, id: &str, now: Instant) -> bool {
         let mut state = self.state.lock();
         if let Some(handled) = state.confirming.confirmed_by(id)
             && state.sent.acknowledge(handled).map(drop).is_ok()
@@ -223,6 +226,8 @@ impl Link {
             state.failures = 0;
             self.confirmed(&mut state, now);
         }
+        let open = !state.confirming.tracks() || state.confirming.unanswered_since().is_some();
+        !open && !std::mem::replace(&mut state.asks_later, true)
     }
 
     /// Asks again, if anything is left to ask for.
@@ -244,6 +249,7 @@ impl Link {
     /// Asks what the other side has handled, if anything is not confirmed and no question is open.
     pub(crate) fn ask_for_the_rest(&self, now: Instant) {
         let mut state = self.state.lock();
+        state.asks_later = false;
         let Phase::Open(outbox) = &state.phase else { return };
         let outbox = outbox.clone();
         if !state.sent.is_empty()

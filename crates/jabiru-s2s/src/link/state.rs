@@ -39,6 +39,8 @@ pub(super) struct State {
     pub(super) opened_at: Option<Instant>,
     /// When the last question was put.
     pub(super) last_asked: Option<Instant>,
+    /// Somebody will ask for what was sent last.
+    pub(super) asks_later: bool,
 }
 
 #[derive(Debug)]
@@ -73,6 +75,7 @@ impl State {
             last_open: None,
             opened_at: None,
             last_asked: None,
+            asks_later: false,
         }
     }
 

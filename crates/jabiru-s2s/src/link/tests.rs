@@ -128,3 +128,26 @@ fn pings_without_an_answer_are_forgotten() {
     assert!(!link.forget_unanswered(patience, now + patience), "once");
     assert_eq!(link.take_unconfirmed().len(), 0, "nobody is told that what was handled long ago is lost");
 }
+
+/// So that little is in doubt when a server dies, what nobody has asked for by then is asked for a little later.
+#[test]
+fn what_was_sent_last_is_asked_for_once() {
+    let now = Instant::now();
+    let (link, outbox) = (link(), outbox());
+    assert!(link.claim());
+    link.open(&outbox, Confirming::by_pings("t".into()), now);
+    for _ in 0..3 {
+        assert_eq!(link.send(&stanza(), now), Sent::Taken);
+    }
+    let sent = outbox.pending_bytes();
+    assert!(link.answered("s2s-t-1", now));
+    assert!(!link.answered("s2s-t-1", now), "it will be asked already");
+    assert!(link.awaits_confirmation());
+    link.ask_for_the_rest(now + ASK_AFTER);
+    let asked = outbox.pending_bytes();
+    assert!(asked > sent);
+    assert!(link.answered("s2s-t-2", now + ASK_AFTER), "something may follow");
+    assert!(link.is_quiet());
+    link.ask_for_the_rest(now + 2 * ASK_AFTER);
+    assert_eq!(outbox.pending_bytes(), asked, "nothing did");
+}
