@@ -127,7 +127,10 @@ impl Connection {
             if reading && !self.outbox.is_congested() {
                 match self.transport.poll_read(context) {
                     Poll::Ready(Ok(chunk)) if chunk.is_empty() => return Poll::Ready(Ok(Wake::Ended)),
-                    Poll::Ready(Ok(chunk)) => return Poll::Ready(Ok(Wake::Received(chunk))),
+                    Poll::Ready(Ok(chunk)) => {
+                        self.outbox.stay_awake();
+                        return Poll::Ready(Ok(Wake::Received(chunk)));
+                    }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                     Poll::Pending => {}
                 }

@@ -30,8 +30,9 @@ struct State {
     closed: bool,
     /// TLS hides what is sent from here on.
     confidential: bool,
-    /// The connection's task, while it waits.
+    /// The connection's task, which is woken while it is `asleep`.
     waiting: Option<Waker>,
+    asleep: bool,
 }
 
 impl Outbox {
@@ -45,6 +46,7 @@ impl Outbox {
             closed: false,
             confidential: false,
             waiting: None,
+            asleep: false,
         };
         Outbox { state: Mutex::new(state), capacity }
     }
@@ -57,7 +59,7 @@ impl Outbox {
             let mut state = self.state.lock();
             let Some(held) = state.held.take() else { return };
             state.pending.extend_from_slice(&held);
-            state.waiting.take()
+            state.to_wake()
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -82,7 +84,7 @@ impl Outbox {
                 state.pending = buffer::take_writing();
             }
             Piece::begin(&mut state.pending).write(write);
-            state.waiting.take()
+            state.to_wake()
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -100,7 +102,7 @@ impl Outbox {
             }
             state.closed = true;
             state.ending = Some(error);
-            state.waiting.take()
+            state.to_wake()
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -110,6 +112,12 @@ impl Outbox {
     /// Notes that TLS has been negotiated.
     pub(crate) fn set_confidential(&self) {
         self.state.lock().confidential = true;
+    }
+
+    /// The connection's task has something to do, and looks here before it waits again: nobody needs to wake it before. Else
+    /// what it writes itself while it is at it would have it run once more for nothing, by another thread perhaps.
+    pub(crate) fn stay_awake(&self) {
+        self.state.lock().asleep = false;
     }
 
     /// Refuses deliveries from now on, for a connection that ends by itself.
@@ -183,7 +191,13 @@ impl State {
             Some(waker) => waker.clone_from(context.waker()),
             none => *none = Some(context.waker().clone()),
         }
+        self.asleep = true;
         Poll::Pending
+    }
+
+    /// Whom to wake, if it is asleep.
+    fn to_wake(&mut self) -> Option<Waker> {
+        if std::mem::take(&mut self.asleep) { self.waiting.take() } else { None }
     }
 }
 
@@ -254,6 +268,9 @@ impl std::fmt::Debug for Outbox {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use jabiru_stanza::StreamCondition;
 
@@ -298,6 +315,39 @@ mod tests {
                 assert_eq!(outbox.deliver(&stanza), Err(Refused::Gone), "{case}, released: {released}");
             }
         }
+    }
+
+    #[test]
+    fn a_connection_is_woken_once_and_only_from_sleep() {
+        struct Woken(AtomicUsize);
+        impl std::task::Wake for Woken {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let woken = Arc::new(Woken(AtomicUsize::new(0)));
+        let waker = Waker::from(woken.clone());
+        let context = Context::from_waker(&waker);
+        let outbox = Outbox::new(100);
+        let push = || outbox.push(|out| out.push(b' ')).unwrap();
+        let count = || woken.0.load(Ordering::Relaxed);
+        push();
+        assert!(outbox.poll_wake(&context).is_ready(), "something is pending");
+        outbox.take_pending();
+        assert!(outbox.poll_wake(&context).is_pending());
+        push();
+        push();
+        assert_eq!(count(), 1, "it is awake by then");
+        outbox.take_pending();
+        assert!(outbox.poll_wake(&context).is_pending());
+        outbox.stay_awake();
+        push();
+        assert_eq!(count(), 1, "it has something to do, and will look here");
+        assert!(outbox.poll_wake(&context).is_ready());
+        outbox.take_pending();
+        assert!(outbox.poll_ending(&context).is_pending());
+        outbox.end(None);
+        assert_eq!(count(), 2);
     }
 
     #[test]
