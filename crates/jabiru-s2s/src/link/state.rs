@@ -173,5 +173,5 @@ pub(super) fn weight(stanza: &Stanza) -> usize {
 
 /// What was handled is asked for when so many stanzas are not confirmed, or with the next after so long. So that somebody
 /// asks for the last ones, too, the stream is looked at so long after an answer.
-const ASK_EVERY: usize = 8;
+const ASK_EVERY: usize = 32;
 pub(crate) const ASK_AFTER: Duration = Duration::from_secs(1);
