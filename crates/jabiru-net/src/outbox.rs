@@ -59,7 +59,7 @@ impl Outbox {
             let mut state = self.state.lock();
             let Some(held) = state.held.take() else { return };
             state.pending.extend_from_slice(&held);
-            state.to_wake()
+            state.sleeper()
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -84,7 +84,7 @@ impl Outbox {
                 state.pending = buffer::take_writing();
             }
             Piece::begin(&mut state.pending).write(write);
-            state.to_wake()
+            state.sleeper()
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -102,7 +102,7 @@ impl Outbox {
             }
             state.closed = true;
             state.ending = Some(error);
-            state.to_wake()
+            state.sleeper()
         };
         if let Some(waker) = waker {
             waker.wake();
@@ -195,8 +195,8 @@ impl State {
         Poll::Pending
     }
 
-    /// Whom to wake, if it is asleep.
-    fn to_wake(&mut self) -> Option<Waker> {
+    /// Who is to be woken, if it is asleep.
+    fn sleeper(&mut self) -> Option<Waker> {
         if std::mem::take(&mut self.asleep) { self.waiting.take() } else { None }
     }
 }

@@ -19,7 +19,7 @@ use crate::report::{Direction, Method, Proof, TlsReport};
 pub(crate) struct Live {
     state: Mutex<State>,
     next: AtomicU64,
-    /// Told whenever one has ended.
+    /// Told whenever one has ended, and when all have to.
     ended: Notify,
     /// Stanzas that are counted are left to the server that comes after this one.
     takes_no_more: AtomicBool,
@@ -145,6 +145,7 @@ impl Live {
         state.refusal = Some(error.clone());
         state.ending = true;
         drop(state);
+        self.ended.notify_waiters();
         self.end(error, |_| true);
     }
 
@@ -172,6 +173,11 @@ impl Live {
     /// Returns once there is none.
     pub(crate) async fn wait_until_empty(&self) {
         self.wait_until(|| self.count() == 0).await;
+    }
+
+    /// Returns once all have to end.
+    pub(crate) async fn wait_for_the_end(&self) {
+        self.wait_until(|| self.is_ending()).await;
     }
 
     /// Returns once there is none that only brings something.

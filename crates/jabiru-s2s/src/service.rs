@@ -125,14 +125,17 @@ impl S2s {
         self.service.router.store(Some(Arc::new(router)));
     }
 
-    /// Accepts server streams until dropped. Each has a task of its own, and a panic in one ends that stream alone, with
+    /// Accepts server streams until dropped, or until all streams have to end. Each has a task of its own, and a panic in one ends that stream alone, with
     /// `internal-server-error` (RFC 6120 §4.9.3.8).
     ///
     /// A connection over a bound of the listener's admission is told `resource-constraint` (§4.9.3.17).
     pub async fn serve(&self, listener: Listener, transport: Transport) {
         let transport = Arc::new(transport);
         loop {
-            let (socket, peer, admitted) = listener.accept().await;
+            let (socket, peer, admitted) = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = self.service.live.wait_for_the_end() => return,
+            };
             let connection = match Connection::new(socket, peer, self.service.settings.connection()) {
                 Ok(connection) => connection,
                 Err(error) => {
@@ -237,26 +240,25 @@ impl S2s {
     /// [Takes no more](Self::take_no_more), ends all streams with `system-shutdown` (RFC 6120 §4.9.3.20), after what waits
     /// in them, and refuses newcomers; what could not be sent is answered with errors.
     ///
-    /// Streams that only bring something go first, within a quarter of the time: before that the other side has a moment
-    /// to confirm over them what was sent to it, and what comes last over them may have to be answered over others.
-    /// Streams that are being opened for what waits have until half of the time is over. Returns how many streams were
-    /// still there when all of it was.
+    /// First come streams that are being opened for what waits, within half of the time; other servers are let in
+    /// meanwhile, as some ask back (XEP-0220). Then those that only bring something end, within a quarter of it: the other
+    /// side has a moment before that to confirm over them what was sent to it, and what comes last over them may have to
+    /// be answered over others. Returns how many streams were still there when all of the time was over.
     pub async fn shut_down(&self, within: Duration) -> usize {
         let live = &self.service.live;
         let error = StreamError::new(StreamCondition::SystemShutdown);
         let deadline = Instant::now() + within;
+        let links = || self.service.links.all().into_iter();
         self.take_no_more();
-        self.service.links.all().iter().for_each(|link| link.ask_for_the_rest(Instant::now()));
-        let unconfirmed = || self.service.links.all().iter().any(|link| link.awaits_confirmation());
-        wait_while(unconfirmed, PINGS_AT_THE_END.min(within / 8)).await;
+        wait_while(|| links().any(|link| link.waits_for_stream()), within / 2).await;
+        links().for_each(|link| link.ask_for_the_rest(Instant::now()));
+        wait_while(|| links().any(|link| link.awaits_confirmation()), PINGS_AT_THE_END.min(within / 8)).await;
         live.end_one_way(&error);
         let _over = tokio::time::timeout(within / 4, live.wait_for_one_way()).await;
-        let waiting = || self.service.links.all().iter().any(|link| link.waits_for_stream());
-        wait_while(waiting, (deadline - within / 2).saturating_duration_since(Instant::now())).await;
         live.end_all(&error);
         let left = deadline.saturating_duration_since(Instant::now());
         let _over = tokio::time::timeout(left, live.wait_until_empty()).await;
-        for link in self.service.links.all() {
+        for link in links() {
             self.service.give_up(&link, RemoteError::Timeout, "the server shuts down").await;
         }
         self.service.router.store(None);

@@ -29,8 +29,10 @@ pub struct Server {
     /// `None`: there are no server streams.
     s2s: Option<S2s>,
     operations: Arc<Operations>,
-    /// The listeners, the watches over accounts and certificates, the commands' channel.
+    /// The listeners for clients, the watches over accounts and certificates, the commands' channel.
     parts: JoinSet<()>,
+    /// The listeners for servers, who are still let in while streams end; empty if there are none.
+    parts_of_servers: JoinSet<()>,
     storage: Arc<SqliteStorage>,
     starttls: Vec<SocketAddr>,
     direct_tls: Vec<SocketAddr>,
@@ -79,8 +81,9 @@ impl Server {
         };
         let starttls = serve(starttls, Transport::StartTls(tls.starttls.clone()));
         let direct_tls = serve(direct_tls, Transport::DirectTls(tls.direct.clone()));
+        let mut parts_of_servers = JoinSet::new();
         let [s2s_starttls, s2s_direct_tls] = match (&servers, for_servers) {
-            (Some(servers), Some(listeners)) => servers.serve(listeners, router, &mut parts),
+            (Some(servers), Some(listeners)) => servers.serve(listeners, router, &mut parts_of_servers),
             _ => [Vec::new(), Vec::new()],
         };
         let s2s = servers.as_ref().map(|servers| servers.streams.clone());
@@ -94,6 +97,7 @@ impl Server {
             s2s,
             operations,
             parts,
+            parts_of_servers,
             storage,
             starttls,
             direct_tls,
@@ -205,13 +209,17 @@ impl Server {
     /// Returns only if a part of the server has panicked, and says which error that was; the log says where.
     /// The server should be shut down then.
     pub async fn failed(&mut self) -> anyhow::Error {
-        match self.parts.join_next().await {
+        let ended = tokio::select! {
+            ended = self.parts.join_next() => ended,
+            Some(ended) = self.parts_of_servers.join_next() => Some(ended),
+        };
+        match ended {
             Some(Err(error)) => anyhow::Error::new(error).context("a part of the server has failed"),
             Some(Ok(())) | None => anyhow::anyhow!("a part of the server has ended"),
         }
     }
 
-    /// Accepts nobody any more, closes every stream with `system-shutdown` (RFC 6120 §4.9.3.20) and sends what
+    /// Accepts no clients any more, closes every stream with `system-shutdown` (RFC 6120 §4.9.3.20) and sends what
     /// waits, within the configured time. Returns how many streams had not ended in time.
     ///
     /// Clients go before the streams of other servers, who are told that they have gone. What others send to them is taken
@@ -228,6 +236,7 @@ impl Server {
         if let Some(s2s) = &self.s2s {
             left += s2s.shut_down(deadline.saturating_duration_since(Instant::now())).await;
         }
+        self.parts_of_servers.shutdown().await;
         // It waits for what is queued, and must not hold up who could still end this at once.
         let storage = self.storage.clone();
         if let Err(error) = tokio::task::spawn_blocking(move || storage.close()).await {

@@ -6,7 +6,7 @@ use jabiru_net::{Admission, ClientCertificates, Listener, TlsSettings};
 use jabiru_s2s::Transport;
 
 use crate::proxy::Proxy;
-use crate::site::{Resource, Site, assert_counted, authority, eventually};
+use crate::site::{Resource, Site, assert_counted, authority, dialback_allowed, eventually, self_signed};
 
 /// Both directions go through a relay that is cut again and again.
 async fn two_that_are_cut(change: impl Fn(&mut crate::site::Setup) + Copy) -> (Site, Site, Proxy, Proxy) {
@@ -176,16 +176,28 @@ async fn streams_that_are_closed_under_traffic_lose_nothing() {
     }
 }
 
-/// What waits for a stream that is being opened is sent before the server goes.
+/// What waits for a stream that is being opened is sent before the server goes, even if the other side has to ask back
+/// first, over a stream of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_ends_sends_what_waits() {
     const COUNT: usize = 20;
-    let (a, b) = (Site::start("a.example"), Site::start("b.example"));
-    a.knows(&[&b]);
-    let (romeo, juliet) = log_in_both(&a, &b).await;
-    for number in 0..COUNT {
-        romeo.says("juliet@b.example/balcony", number).await;
+    for dialback in [false, true] {
+        let site = |name| {
+            Site::with(name, |setup| {
+                if dialback {
+                    setup.identity = self_signed(name);
+                    setup.policy.rules = dialback_allowed();
+                }
+            })
+        };
+        let (a, b) = (site("a.example"), site("b.example"));
+        a.knows(&[&b]);
+        b.knows(&[&a]);
+        let (romeo, juliet) = log_in_both(&a, &b).await;
+        for number in 0..COUNT {
+            romeo.says("juliet@b.example/balcony", number).await;
+        }
+        assert_eq!(a.s2s.shut_down(Duration::from_secs(5)).await, 0);
+        assert_counted(&juliet.ids(COUNT).await, COUNT);
     }
-    assert_eq!(a.s2s.shut_down(Duration::from_secs(5)).await, 0);
-    assert_counted(&juliet.ids(COUNT).await, COUNT);
 }

@@ -138,6 +138,19 @@ pub(super) fn restarted(trial: &Trial<'_>) -> Result<()> {
     let outcome = trial.stage.outcome(&trial.stage.user(left)?, &other, &token, FEW)?;
     let verdict = judge::accounted(FEW, &outcome, ours(trial, Bound::Arrived));
     trial.push(format!("{FEW} messages out, ended at once, perhaps before there is a stream"), verdict);
+    ended_at_dialback(trial, &trial.stage.user(left)?)
+}
+
+/// The same where the other server asks back first (XEP-0220).
+fn ended_at_dialback(trial: &Trial<'_>, user: &User) -> Result<()> {
+    let (own, other) = (trial.left(Purpose::Dialback), trial.right(Purpose::Dialback));
+    let (sender, to) = (trial.stage.user(own)?, trial.stage.user(other)?);
+    let token = trial.stage.token();
+    trial.stage.send(&sender, &to, &token, 0, &bodies(&token, FEW), Duration::ZERO)?.wait::<()>()?;
+    restart(trial, user)?;
+    let outcome = trial.stage.outcome(&trial.stage.user(own)?, &to, &token, FEW)?;
+    let verdict = judge::accounted(FEW, &outcome, ours(trial, Bound::Arrived));
+    trial.push(format!("{FEW} messages out, ended at once, by dialback"), verdict);
     Ok(())
 }
 
