@@ -304,7 +304,7 @@ pub const INCIDENTS: [Incident; 43] = [
 ];
 
 /// Cases without a number: what every server on the network has to stand.
-pub const CLASSICS: [(&str, &str); 20] = [
+pub const CLASSICS: [(&str, &str); 23] = [
     (
         "load::silence_and_single_bytes",
         "who says nothing, or a byte now and then, is gone after the time for negotiation",
@@ -355,6 +355,18 @@ pub const CLASSICS: [(&str, &str); 20] = [
         "they are refused; those there are go on, clients and other servers are not concerned",
     ),
     ("control::sent_away_under_load", "each hears all that was sent to it, then where to go, as newcomers do"),
+    (
+        "ending::what_comes_behind_the_end_is_answered",
+        "what a server was still saying when ours ended is heard, and its sender told that it came too late",
+    ),
+    (
+        "ending::what_comes_after_clients_have_gone_is_not_taken",
+        "where it is counted it is not acknowledged either, so that its sender keeps it for the server that comes next",
+    ),
+    (
+        "ending::what_comes_behind_the_close_of_a_stream_is_taken_once",
+        "nor behind the close of a stream, for it is sent again; what can't be is taken",
+    ),
 ];
 
 /// The table as a document.
