@@ -20,8 +20,8 @@ const FEW: usize = 20;
 /// Between two messages: a thousand take some seconds, so that what happens then happens in their midst.
 const PAUSE: Duration = Duration::from_millis(3);
 
-/// For acknowledgements to come, and for an end to be noticed.
-const REST: Duration = Duration::from_millis(1500);
+/// For acknowledgements to come, the last of which are asked for after a second, and for an end to be noticed.
+const REST: Duration = Duration::from_millis(2100);
 
 /// How long, in seconds, to try to log in to a server that is being started.
 const PATIENCE: f64 = 60.0;
