@@ -152,7 +152,8 @@ impl Live {
     /// Orders the end of those that only bring something; newcomers are refused with the same error.
     pub(crate) fn end_one_way(&self, error: &StreamError) {
         self.state.lock().refusal = Some(error.clone());
-        end(&self.one_way(), error);
+        let streams: Vec<_> = self.all().into_iter().filter(|stream| stream.is_one_way()).collect();
+        end(&streams, error);
     }
 
     /// Orders the end of those of which this is true; returns how many.
@@ -161,13 +162,6 @@ impl Live {
         let streams: Vec<_> = self.all().into_iter().filter(|stream| concerned(&stream.facts.lock())).collect();
         end(&streams, error);
         streams.len()
-    }
-
-    /// Those that bring something and take nothing.
-    fn one_way(&self) -> Vec<Arc<LiveStream>> {
-        let one_way =
-            |stream: &Arc<LiveStream>| stream.direction == Direction::Incoming && !stream.facts.lock().bidirectional;
-        self.all().into_iter().filter(one_way).collect()
     }
 
     /// Returns once there is none.
@@ -182,7 +176,7 @@ impl Live {
 
     /// Returns once there is none that only brings something.
     pub(crate) async fn wait_for_one_way(&self) {
-        self.wait_until(|| self.one_way().is_empty()).await;
+        self.wait_until(|| !self.state.lock().streams.values().any(|stream| stream.is_one_way())).await;
     }
 
     async fn wait_until(&self, reached: impl Fn() -> bool) {
@@ -197,6 +191,11 @@ impl Live {
 }
 
 impl LiveStream {
+    /// Does it bring something and take nothing?
+    fn is_one_way(&self) -> bool {
+        self.direction == Direction::Incoming && !self.facts.lock().bidirectional
+    }
+
     /// How many stanzas have come over it.
     pub(crate) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)

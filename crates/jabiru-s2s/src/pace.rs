@@ -4,7 +4,7 @@ use std::io;
 use std::time::Instant;
 
 use jabiru_net::rate::{Meter, Pace, RateLimits};
-use jabiru_net::{Connection, Wake};
+use jabiru_net::{Chunk, Connection, Wake};
 use jabiru_stanza::{StreamCondition, StreamError};
 
 /// Measures one stream, and holds it back where that is due.
@@ -30,6 +30,18 @@ impl Pacing<'_> {
             None => {
                 self.rests_until = None;
                 connection.next(deadline).await
+            }
+        }
+    }
+
+    /// What is received next on a connection that ends; `None` if nothing is until then.
+    pub(crate) async fn received_by(&mut self, connection: &mut Connection, deadline: Instant) -> Option<Chunk> {
+        loop {
+            match self.next(connection, Some(deadline)).await {
+                Ok(Wake::Received(chunk)) => return Some(chunk),
+                Ok(Wake::Deadline) if Instant::now() < deadline => {}
+                // Its end was ordered already, and nobody is left to tell of what breaks it.
+                Ok(Wake::Deadline | Wake::Ended | Wake::EndOrdered(_)) | Err(_) => return None,
             }
         }
     }

@@ -79,12 +79,7 @@ impl Carry<'_> {
     /// counted are left alone: our last word was that they are not handled, so they are sent again.
     async fn hear_the_rest(&mut self) {
         let deadline = Instant::now() + self.service.settings.closing_timeout;
-        loop {
-            let chunk = match self.pacing.next(&mut self.stream.connection, Some(deadline)).await {
-                Ok(Wake::Received(chunk)) => chunk,
-                Ok(Wake::Deadline) if Instant::now() < deadline => continue,
-                Ok(_) | Err(_) => return,
-            };
+        while let Some(chunk) = self.pacing.received_by(&mut self.stream.connection, deadline).await {
             let mut input = &*chunk;
             loop {
                 let end = match self.stream.reader.read(&mut input) {

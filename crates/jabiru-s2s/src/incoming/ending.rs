@@ -39,12 +39,7 @@ impl Incoming<'_> {
     /// Hears, within bounds, what the other side was still saying when it was told of the end (§4.4).
     async fn hear_the_rest(&mut self) {
         let deadline = Instant::now() + self.service.settings.closing_timeout;
-        loop {
-            let chunk = match self.pacing.next(&mut self.connection, Some(deadline)).await {
-                Ok(Wake::Received(chunk)) => chunk,
-                Ok(Wake::Deadline) if Instant::now() < deadline => continue,
-                Ok(_) | Err(_) => return,
-            };
+        while let Some(chunk) = self.pacing.received_by(&mut self.connection, deadline).await {
             let mut input = &*chunk;
             loop {
                 let end = match self.reader.read(&mut input) {

@@ -6,7 +6,7 @@ use jabiru_net::{Admission, ClientCertificates, Listener, TlsSettings};
 use jabiru_s2s::Transport;
 
 use crate::proxy::Proxy;
-use crate::site::{Resource, Site, assert_counted, authority, dialback_allowed, eventually, self_signed};
+use crate::site::{Resource, Site, assert_counted, authority, eventually};
 
 /// Both directions go through a relay that is cut again and again.
 async fn two_that_are_cut(change: impl Fn(&mut crate::site::Setup) + Copy) -> (Site, Site, Proxy, Proxy) {
@@ -182,14 +182,7 @@ async fn streams_that_are_closed_under_traffic_lose_nothing() {
 async fn a_server_that_ends_sends_what_waits() {
     const COUNT: usize = 20;
     for dialback in [false, true] {
-        let site = |name| {
-            Site::with(name, |setup| {
-                if dialback {
-                    setup.identity = self_signed(name);
-                    setup.policy.rules = dialback_allowed();
-                }
-            })
-        };
+        let site = if dialback { Site::by_dialback } else { Site::start };
         let (a, b) = (site("a.example"), site("b.example"));
         a.knows(&[&b]);
         b.knows(&[&a]);

@@ -238,13 +238,7 @@ async fn dialback_and_an_answer_over_the_other_stream() {
 /// The other side can't find us, and says so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_that_could_not_be_verified() {
-    let site = |name| {
-        Site::with(name, |setup| {
-            setup.identity = self_signed(name);
-            setup.policy.rules = dialback_allowed();
-        })
-    };
-    let (a, b) = (site("a.example"), site("b.example"));
+    let (a, b) = (Site::by_dialback("a.example"), Site::by_dialback("b.example"));
     a.knows(&[&b]);
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     b.routes(&a.domain, closed);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use jabiru_net::rate::{OnExcess, Rate, RateLimits};
 
-use crate::site::{Setup, Site, assert_counted, dialback_allowed, self_signed};
+use crate::site::{Setup, Site, assert_counted};
 
 /// Both log in somebody, and both say so many things.
 async fn talk(a: &Site, b: &Site, count: usize) {
@@ -33,13 +33,7 @@ async fn by_certificate_over_direct_tls() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn by_dialback() {
-    let site = |name| {
-        Site::with(name, |setup| {
-            setup.identity = self_signed(name);
-            setup.policy.rules = dialback_allowed();
-        })
-    };
-    talk(&site("a.example"), &site("b.example"), 200).await;
+    talk(&Site::by_dialback("a.example"), &Site::by_dialback("b.example"), 200).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -59,14 +53,7 @@ async fn without_bidirectional_streams_and_without_management() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_stanzas_arrive() {
     for dialback in [false, true] {
-        let site = |name| {
-            Site::with(name, |setup| {
-                if dialback {
-                    setup.identity = self_signed(name);
-                    setup.policy.rules = dialback_allowed();
-                }
-            })
-        };
+        let site = if dialback { Site::by_dialback } else { Site::start };
         let (a, b) = (site("a.example"), site("b.example"));
         a.knows(&[&b]);
         b.knows(&[&a]);

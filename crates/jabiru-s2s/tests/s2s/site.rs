@@ -44,6 +44,14 @@ impl Site {
         Site::with(name, |_| {})
     }
 
+    /// One whose certificate proves nothing, and that believes others by dialback.
+    pub(crate) fn by_dialback(name: &str) -> Site {
+        Site::with(name, |setup| {
+            setup.identity = self_signed(name);
+            setup.policy.rules = dialback_allowed();
+        })
+    }
+
     pub(crate) fn with(name: &str, change: impl FnOnce(&mut Setup)) -> Site {
         let settings = Settings {
             closing_timeout: Duration::from_secs(2),
